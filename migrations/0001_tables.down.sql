@@ -1,0 +1,11 @@
+DROP TABLE adminex.sessions;
+DROP TABLE adminex.offline_messages;
+DROP TABLE adminex.private_storage;
+DROP TABLE adminex.vcards;
+DROP TABLE adminex.roster_versions;
+DROP TABLE adminex.roster_items;
+DROP TABLE adminex.last_activity;
+DROP TABLE adminex.bans;
+DROP TABLE adminex.credentials;
+DROP TABLE adminex.users;
+DROP TABLE adminex.hosts;

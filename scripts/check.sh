@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+#
+# Run suites of tests against the build in $BUILD, and count:
+#   scripts/check.sh unit sql e2e
+# unit needs nothing else; sql (pgTAP) and e2e run on a PostgreSQL cluster that is made for them
+# and removed, however this ends. With T=word only files with that word in their name.
+# What each suite said stays in $BUILD/check.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+BUILD=${BUILD:-build}
+logs=$BUILD/check
+cluster=
+passed=0
+failed=0
+skipped=0
+
+# A finding of a sanitizer has a status that nothing else has. Memory that is not there is NULL.
+export ASAN_OPTIONS=exitcode=86:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
+export UBSAN_OPTIONS=exitcode=86:print_stacktrace=1
+export LSAN_OPTIONS=exitcode=86
+
+cleanup()
+{
+	[ -z "$cluster" ] || scripts/cluster.sh stop "$cluster"
+}
+
+need_cluster()
+{
+	[ -z "$cluster" ] || return 0
+	cluster=$(scripts/cluster.sh start --fast --owner $$)
+}
+
+# The test files of a suite, in $files. None is an error, unless T left them out.
+choose()
+{
+	local file
+
+	files=()
+	for file in "$@"; do
+		[[ ${file##*/} != *"${T:-}"* ]] || [ ! -f "$file" ] || files+=("$file")
+	done
+	[ ${#files[@]} -gt 0 ] && return
+	[ -n "${T:-}" ] || failed=$((failed + 1))
+	echo "no test in ${1%/*}"
+	return 1
+}
+
+# number PATTERN: the last number that follows the pattern in the input, or 0.
+number()
+{
+	local found
+
+	found=$(sed -nE "s/.*$1([0-9]+).*/\\1/p" | tail -n 1)
+	echo "${found:-0}"
+}
+
+# count STATUS PASSED FAILED: a suite that broke without naming a failed test is one failure.
+count()
+{
+	passed=$((passed + $2))
+	failed=$((failed + $3))
+	[ "$1" -eq 0 ] || [ "$3" -gt 0 ] || failed=$((failed + 1))
+}
+
+unit()
+{
+	local file name log status
+
+	choose tests/unit/test_*.c || return 0
+	for file in "${files[@]}"; do
+		name=$(basename "$file" .c)
+		log=$logs/$name.log
+		status=0
+		"$BUILD/unit/$name" > "$log" 2>&1 || status=$?
+		count $status "$(number 'PASSED  \] ' < "$log")" "$(number 'FAILED  \] ' < "$log")"
+		if [ $status -eq 0 ]; then
+			printf '  %-24s %s\n' "$name" "$(grep 'PASSED  ]' "$log" | tail -n 1)"
+		else
+			cat "$log"
+			echo "$name: exit status $status"
+		fi
+	done
+}
+
+# An empty database with the schema and pgTAP in it.
+pgtap_database()
+{
+	local psql=("$1/psql" -Xq -v ON_ERROR_STOP=1) dsn
+
+	dsn=$(scripts/cluster.sh dsn "$cluster" adminex_pgtap)
+	"${psql[@]}" "$(scripts/cluster.sh dsn "$cluster")" -c 'CREATE DATABASE adminex_pgtap' &&
+		"$BUILD/adminex" --dsn "$dsn" migrate > "$logs/migrate.log" &&
+		"${psql[@]}" "$dsn" -c 'CREATE EXTENSION pgtap'
+}
+
+sql()
+{
+	local bin log=$logs/pgtap.log status=0 not_ok tests
+
+	choose tests/pgtap/*.sql || return 0
+	need_cluster
+	bin=$(scripts/cluster.sh bindir)
+	if ! pgtap_database "$bin"; then
+		count 1 0 0
+		return
+	fi
+	pg_prove --psql-bin "$bin/psql" -h "$cluster" -U postgres -d adminex_pgtap --failures \
+		"${files[@]}" 2>&1 | tee "$log" || status=$?
+	not_ok=$(grep '^not ok' "$log" | grep -vc '# TODO' || :)
+	tests=$(number 'Tests=' < "$log")
+	count $status $((tests - not_ok)) "$not_ok"
+}
+
+e2e()
+{
+	local log=$logs/e2e.log status=0 end bad more
+
+	choose tests/e2e/test_*.py || return 0
+	need_cluster
+	files=("${files[@]##*/}")
+	(cd tests/e2e && ADMINEX_TEST_CLUSTER=$cluster ADMINEX_BIN=$BUILD/adminex \
+		PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -v "${files[@]%.py}") 2>&1 |
+		tee "$log" || status=$?
+	end=$(tail -n 1 "$log")
+	bad=$(($(number '\(failures=' <<< "$end") + $(number 'errors=' <<< "$end")))
+	more=$(number 'skipped=' <<< "$end")
+	skipped=$((skipped + more))
+	count $status $(($(number '^Ran ' < "$log") - bad - more)) $bad
+}
+
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+mkdir -p "$logs"
+for suite in "$@"; do
+	printf '\n== %s tests\n' "$suite"
+	"$suite"
+done
+echo
+[ $skipped -eq 0 ] || echo "$skipped skipped, see $logs/e2e.log"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

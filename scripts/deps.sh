@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+#
+# Install what is missing, by group, on Debian 12.
+#   scripts/deps.sh [build] [server] [test] [lint] [fuzz]
+# Without a group: build, server and test, which is what `make check` needs.
+set -euo pipefail
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+defaults=/etc/postgresql-common/createcluster.d
+declare -A packages=(
+	[build]="gcc libc6-dev pkg-config python3 libpq-dev libidn-dev libxml2-dev libyajl-dev
+	         libconfig-dev libzip-dev libssl-dev libcsv-dev"
+	[server]="postgresql-15"
+	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip"
+	[lint]="clang-format-14 clang-tidy-14 shellcheck"
+	[fuzz]="clang-14 libclang-rt-14-dev llvm-14"
+)
+
+die()
+{
+	echo "deps: $*" >&2
+	exit 1
+}
+
+wanted()
+{
+	local group
+
+	for group in "$@"; do
+		[ -n "${packages[$group]:-}" ] || die "no group '$group', there are: ${!packages[*]}"
+		tr -s '[:space:]' '\n' <<< "${packages[$group]}"
+	done | sort -u
+}
+
+missing()
+{
+	comm -23 <(printf '%s\n' "$@") \
+		<(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2> /dev/null |
+			sed -n 's/^installed //p' | sort -u)
+}
+
+# The tests and the demo run private clusters. A machine that never had PostgreSQL shall not get
+# a server that always runs only because its programs are needed here: the setting stands during
+# this installation, and what the administrator installs later behaves as Debian documents it.
+no_main_cluster()
+{
+	[ ! -e /etc/postgresql-common ] || return 0
+	trap 'rm -f "$defaults/adminex.conf"; rmdir --ignore-fail-on-non-empty "$defaults"' EXIT
+	mkdir -p "$defaults"
+	echo 'create_main_cluster = false' > "$defaults/adminex.conf"
+}
+
+[ $# -gt 0 ] || set -- build server test
+list=$(wanted "$@")
+mapfile -t names <<< "$list"
+
+if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
+	die "not a Debian system: install what corresponds to ${names[*]}, then add DEPS=no to make"
+fi
+
+list=$(missing "${names[@]}")
+[ -n "$list" ] || exit 0
+mapfile -t names <<< "$list"
+
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo > /dev/null || die "need root or sudo to install ${names[*]}"
+	echo "deps: sudo is needed to install ${names[*]}"
+	exec sudo -- bash "$0" "$@"
+fi
+
+echo "deps: installing ${names[*]}"
+apt-get update -qq
+no_main_cluster
+apt-get install -y -qq --no-install-recommends "${names[@]}" < /dev/null

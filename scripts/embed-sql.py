@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Build named SQL statements and migrations into C.
+
+    embed-sql.py statements sql/ OUT       writes OUT.h and OUT.c
+    embed-sql.py migrations migrations/ OUT.c
+
+A statement begins with a line
+
+    -- name: account_exists(host, username) one
+
+and its sentence in comment lines; the words in parentheses are $1, $2, ... in order; the last word
+says what comes back: one (at most one row), many, value (exactly one row of one column), exec
+(nothing). The build stops on a duplicate name, a parameter that is undeclared or unused, a
+statement without a sentence or a body, and a backend that lacks a statement another one has.
+"""
+
+import pathlib
+import re
+import sys
+
+KINDS = ("one", "many", "value", "exec")
+HEAD = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\(([a-z0-9_, ]*)\) ([a-z]+)$")
+
+
+def stop(path, line, text):
+    sys.exit(f"{path}:{line}: {text}")
+
+
+def c_string(text):
+    lines = []
+    for line in text.split("\n"):
+        escaped = line.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
+        lines.append(f'\t"{escaped}\\n"')
+    return "\n".join(lines)
+
+
+def without_literals(body):
+    """The body with string literals and comments blanked, so that only real $n are left."""
+    body = re.sub(r"--[^\n]*", "", body)
+    return re.sub(r"'(?:[^']|'')*'", "''", body)
+
+
+class Statement:
+    def __init__(self, path, line, name, params, kind):
+        self.path, self.line, self.name, self.kind = path, line, name, kind
+        self.params = [p.strip() for p in params.split(",") if p.strip()]
+        self.comment, self.body = [], []
+
+    def finish(self):
+        text = "\n".join(self.body).strip()
+        if self.kind not in KINDS:
+            stop(self.path, self.line, f"'{self.kind}' is none of {', '.join(KINDS)}")
+        if len(set(self.params)) != len(self.params):
+            stop(self.path, self.line, f"{self.name} declares a parameter twice")
+        if not self.comment:
+            stop(self.path, self.line, f"{self.name} has no sentence that says what it does")
+        if not text.rstrip(";").strip():
+            stop(self.path, self.line, f"{self.name} has no body")
+        if not text.endswith(";"):
+            stop(self.path, self.line, f"{self.name} does not end with a semicolon")
+        used = {int(n) for n in re.findall(r"\$(\d+)", without_literals(text))}
+        declared = set(range(1, len(self.params) + 1))
+        for n in sorted(used - declared):
+            stop(self.path, self.line, f"{self.name} uses ${n}, which is not declared")
+        for n in sorted(declared - used):
+            stop(self.path, self.line, f"{self.name} declares ${n} ({self.params[n - 1]}), unused")
+        self.text = text.rstrip(";").rstrip()
+
+
+def read_statements(path):
+    found, current = [], None
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        head = HEAD.match(line)
+        if head:
+            current = Statement(path, number, *head.groups())
+            found.append(current)
+        elif line.startswith("-- name:"):
+            stop(path, number, "a name line reads '-- name: word(param, ...) one|many|value|exec'")
+        elif current is not None and not current.body and line.startswith("--"):
+            current.comment.append(line[2:].strip())
+        elif current is not None:
+            if current.body or line.strip():
+                current.body.append(line)
+        elif line.strip() and not line.startswith("--"):
+            stop(path, number, "a statement without a name line")
+    for statement in found:
+        statement.finish()
+    return found
+
+
+def read_backend(folder):
+    by_name = {}
+    for path in sorted(folder.glob("*.sql")):
+        for s in read_statements(path):
+            if s.name in by_name:
+                other = by_name[s.name]
+                stop(s.path, s.line, f"{s.name} is already defined at {other.path}:{other.line}")
+            by_name[s.name] = s
+    return by_name
+
+
+def write_statements(source, out):
+    backends = {d.name: read_backend(d) for d in sorted(pathlib.Path(source).iterdir()) if d.is_dir()}
+    names = sorted({n for b in backends.values() for n in b})
+    for backend, by_name in backends.items():
+        for name in names:
+            if name not in by_name:
+                sys.exit(f"{source}/{backend}: lacks the statement {name}")
+    made = f"/* Made by scripts/embed-sql.py from {source}; never edited. */\n"
+    header = [made, "#ifndef ADMINEX_SQL_CATALOGUE_H", "#define ADMINEX_SQL_CATALOGUE_H", "",
+              "enum sql_id {"]
+    header += [f"\tSQL_{n.upper()}," for n in names]
+    header += ["\tSQL_COUNT", "};", "", "enum sql_backend {"]
+    header += [f"\tBACKEND_{b.upper()}," for b in backends]
+    header += ["\tBACKEND_COUNT", "};", "", "#endif", ""]
+    pathlib.Path(out + ".h").write_text("\n".join(header), encoding="utf-8")
+    code = [made, '#include "db/catalogue.h"', "",
+            "const struct sql_statement SQL_CATALOGUE[BACKEND_COUNT][SQL_COUNT] = {"]
+    for backend, by_name in backends.items():
+        code.append(f"[BACKEND_{backend.upper()}] = {{")
+        for name in names:
+            s = by_name[name]
+            code.append(f'[SQL_{name.upper()}] = {{ "{name}", {len(s.params)}, '
+                        f'SQL_{s.kind.upper()}_KIND, "{s.path}", {s.line},')
+            code.append(c_string(s.text) + " },")
+        code.append("},")
+    code += ["};", ""]
+    pathlib.Path(out + ".c").write_text("\n".join(code), encoding="utf-8")
+
+
+def write_migrations(source, out):
+    ups = sorted(pathlib.Path(source).glob("*.up.sql"))
+    rows = []
+    for expected, up in enumerate(ups, 1):
+        match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.up\.sql", up.name)
+        if not match or int(match.group(1)) != expected:
+            sys.exit(f"{up}: migrations are numbered from 0001 without a gap")
+        down = up.with_name(up.name.replace(".up.sql", ".down.sql"))
+        if not down.exists():
+            sys.exit(f"{up}: has no way back ({down.name})")
+        rows.append(f'\t{{ {expected}, "{match.group(2)}",\n{c_string(up.read_text(encoding="utf-8"))},\n'
+                    f'{c_string(down.read_text(encoding="utf-8"))} }},')
+    code = [f"/* Made by scripts/embed-sql.py from {source}; never edited. */", "",
+            '#include "db/migrate.h"', "", "const struct migration MIGRATIONS[] = {", *rows, "};",
+            "", f"const int MIGRATION_COUNT = {len(rows)};", ""]
+    pathlib.Path(out).write_text("\n".join(code), encoding="utf-8")
+
+
+def main():
+    if len(sys.argv) != 4 or sys.argv[1] not in ("statements", "migrations"):
+        sys.exit(__doc__)
+    writer = write_statements if sys.argv[1] == "statements" else write_migrations
+    writer(sys.argv[2], sys.argv[3])
+
+
+if __name__ == "__main__":
+    main()

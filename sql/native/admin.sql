@@ -1,0 +1,165 @@
+-- Hosts, and accounts beyond what service_admin_extra offered.
+
+-- name: host_add(audit, host) one
+-- Serve a host.
+WITH added AS (
+    INSERT INTO adminex.hosts (host) VALUES ($2)
+        ON CONFLICT (host) DO NOTHING
+    RETURNING 1
+),
+done AS (
+    SELECT CASE WHEN count(*) = 0 THEN 'exists' ELSE 'ok' END AS outcome, count(*) AS rows
+      FROM added
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: host_remove(audit, host) one
+-- Stop serving a host that has no accounts.
+WITH accounts AS (
+    SELECT count(*) AS rows FROM adminex.users WHERE host = $2
+),
+removed AS (
+    DELETE FROM adminex.hosts AS h
+     USING accounts AS a
+     WHERE h.host = $2 AND a.rows = 0
+    RETURNING 1
+),
+done AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM removed) THEN 'ok'
+                WHEN a.rows > 0 THEN 'host_has_accounts'
+                ELSE 'host_does_not_exist' END AS outcome,
+           (SELECT count(*) FROM removed) AS rows
+      FROM accounts AS a
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: hosts_list() many
+-- The hosts that are served.
+SELECT host AS vhost FROM adminex.hosts ORDER BY host;
+
+-- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
+-- Make an account on a served host, with its password.
+WITH served AS (
+    SELECT host FROM adminex.hosts WHERE host = $2 FOR KEY SHARE
+),
+account AS (
+    INSERT INTO adminex.users (host, username)
+    SELECT host, $3 FROM served
+        ON CONFLICT (host, username) DO NOTHING
+    RETURNING host, username
+),
+credential AS (
+    INSERT INTO adminex.credentials
+           (host, username, mechanism, iterations, salt, stored_key, server_key)
+    SELECT host, username, $4, $5::integer, $6::bytea, $7::bytea, $8::bytea FROM account
+),
+done AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM account) THEN 'ok'
+                WHEN EXISTS (SELECT FROM served) THEN 'exists'
+                ELSE 'host_does_not_exist' END AS outcome,
+           (SELECT count(*) FROM account) AS rows
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: account_unregister(audit, host, username) one
+-- Delete an account and all that belongs to it, and tell the XMPP server which contacts it had.
+WITH gone AS (
+    DELETE FROM adminex.users
+     WHERE host = $2 AND username = $3
+    RETURNING host, username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind, payload)
+    SELECT g.host, g.username, 'account_removed',
+           jsonb_build_object('contacts',
+               coalesce((SELECT jsonb_agg(r.jid ORDER BY r.jid)
+                           FROM adminex.roster_items AS r
+                          WHERE r.host = g.host AND r.username = g.username
+                            AND (r.subscription <> 'N' OR r.ask <> 'N')), '[]'))
+      FROM gone AS g
+),
+done AS (
+    SELECT CASE WHEN count(*) = 0 THEN 'user_does_not_exist' ELSE 'ok' END AS outcome,
+           count(*) AS rows
+      FROM gone
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: accounts_list(host) many
+-- The accounts of a host; one row of NULL when it has none, no row when it is not served.
+SELECT u.username AS user
+  FROM adminex.hosts AS h
+  LEFT JOIN adminex.users AS u USING (host)
+ WHERE h.host = $1
+ ORDER BY u.username;
+
+-- name: account_unban(audit, host, username) one
+-- Lift a ban: the password that was there all along checks again.
+WITH account AS (
+    SELECT host, username
+      FROM adminex.users
+     WHERE host = $2 AND username = $3
+       FOR KEY SHARE
+),
+lifted AS (
+    DELETE FROM adminex.bans AS b
+     USING account AS a
+     WHERE b.host = a.host AND b.username = a.username
+    RETURNING 1
+),
+done AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM lifted) THEN 'ok'
+                WHEN EXISTS (SELECT FROM account) THEN 'not_banned'
+                ELSE 'user_does_not_exist' END AS outcome,
+           (SELECT count(*) FROM lifted) AS rows
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: ban_details(host, username) many
+-- The ban of an account; one row of NULLs when there is none, no row without the account.
+SELECT b.reason,
+       to_char(b.banned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS banned_at,
+       b.banned_by
+  FROM adminex.users AS u
+  LEFT JOIN adminex.bans AS b USING (host, username)
+ WHERE u.host = $1 AND u.username = $2;
+
+-- name: bans_list(host) many
+-- The bans of a host; one row of NULLs when there are none, no row when it is not served.
+SELECT b.username AS user, b.reason,
+       to_char(b.banned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS banned_at,
+       b.banned_by
+  FROM adminex.hosts AS h
+  LEFT JOIN adminex.bans AS b USING (host)
+ WHERE h.host = $1
+ ORDER BY b.username;

@@ -1,0 +1,322 @@
+-- name: roster_add(audit, host, username, jid, nick, group_name, subscription) one
+-- Add a contact or replace it whole; a group of '' is none. Tells the owner's server.
+WITH account AS (
+    SELECT host, username
+      FROM adminex.users
+     WHERE host = $2 AND username = $3
+       FOR KEY SHARE
+),
+item AS (
+    INSERT INTO adminex.roster_items (host, username, jid, nick, subscription, groups)
+    SELECT host, username, $4, $5, $7,
+           CASE WHEN $6 = '' THEN '{}' ELSE ARRAY[$6::text] END
+      FROM account
+        ON CONFLICT (host, username, jid) DO UPDATE
+       SET nick = excluded.nick, subscription = excluded.subscription, ask = 'N',
+           ask_message = '', groups = excluded.groups
+    RETURNING 1
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM account AS a
+     WHERE v.host = a.host AND v.username = a.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind, payload)
+    SELECT host, username, 'roster', jsonb_build_object('jids', jsonb_build_array($4::text))
+      FROM account
+),
+done AS (
+    SELECT CASE WHEN count(*) = 0 THEN 'user_does_not_exist' ELSE 'ok' END AS outcome,
+           count(*) AS rows
+      FROM item
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: roster_delete(audit, host, username, jid) one
+-- Remove a contact; one that is not there is removed already.
+WITH account AS (
+    SELECT host, username
+      FROM adminex.users
+     WHERE host = $2 AND username = $3
+       FOR KEY SHARE
+),
+item AS (
+    DELETE FROM adminex.roster_items AS r
+     USING account AS a
+     WHERE r.host = a.host AND r.username = a.username AND r.jid = $4
+    RETURNING r.host, r.username
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM item AS i
+     WHERE v.host = i.host AND v.username = i.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind, payload)
+    SELECT host, username, 'roster', jsonb_build_object('jids', jsonb_build_array($4::text))
+      FROM item
+),
+done AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM account) THEN 'ok' ELSE 'user_does_not_exist' END
+               AS outcome,
+           (SELECT count(*) FROM item) AS rows
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: roster_list(host, username) many
+-- The contacts of an account, a line for each of their groups, without requests not yet answered.
+-- One row of NULLs when there are none, no row without the account.
+SELECT r.jid, r.nick,
+       CASE r.subscription WHEN 'T' THEN 'to' WHEN 'F' THEN 'from' WHEN 'B' THEN 'both'
+                           ELSE 'none' END AS subscription,
+       CASE r.ask WHEN 'O' THEN 'out' WHEN 'I' THEN 'in' WHEN 'B' THEN 'both'
+                  WHEN 'S' THEN 'subscribe' WHEN 'U' THEN 'unsubscribe'
+                  ELSE 'none' END AS ask,
+       coalesce(g.name, '') AS "group"
+  FROM adminex.users AS u
+  LEFT JOIN adminex.roster_items AS r
+    ON r.host = u.host AND r.username = u.username
+   AND NOT (r.subscription = 'N' AND r.ask = 'I')
+  LEFT JOIN LATERAL unnest(r.groups) WITH ORDINALITY AS g(name, n) ON true
+ WHERE u.host = $1 AND u.username = $2
+ ORDER BY r.jid, g.n;
+
+-- name: roster_count() value
+-- How many roster items there are in all.
+SELECT count(*) FROM adminex.roster_items;
+
+-- name: roster_pattern_check(pattern, anchored) value
+-- Fails with SQLSTATE 2201B when a pattern, alone or anchored, is no regular expression.
+SELECT '' ~* $1::text OR '' ~* $2::text;
+
+-- name: roster_match(subscriptions, asks, locals, domains, contact_locals, contact_domains) many
+-- Roster items by subscription, ask, and regular expressions for the owner's and the contact's
+-- parts; NULL is any.
+SELECT r.username, r.host, r.jid
+  FROM adminex.roster_items AS r
+ WHERE ($1::text[] IS NULL OR r.subscription = ANY ($1))
+   AND ($2::text[] IS NULL OR r.ask = ANY ($2))
+   AND ($3::text[] IS NULL
+        OR EXISTS (SELECT FROM unnest($3, $4::text[]) AS p(local, domain)
+                    WHERE r.username ~* p.local AND r.host ~* p.domain))
+   AND ($5::text[] IS NULL
+        OR EXISTS (SELECT FROM unnest($5, $6::text[]) AS p(local, domain)
+                    WHERE CASE WHEN position('@' IN r.jid) = 0 THEN ''
+                               ELSE split_part(r.jid, '@', 1) END ~* p.local
+                      AND split_part(r.jid, '@', -1) ~* p.domain));
+
+-- name: roster_match_delete(audit, subscriptions, asks, locals, domains, contact_locals, contact_domains) many
+-- Delete what roster_match finds; one outbox row an owner.
+WITH item AS (
+    DELETE FROM adminex.roster_items AS r
+     WHERE ($2::text[] IS NULL OR r.subscription = ANY ($2))
+       AND ($3::text[] IS NULL OR r.ask = ANY ($3))
+       AND ($4::text[] IS NULL
+            OR EXISTS (SELECT FROM unnest($4, $5::text[]) AS p(local, domain)
+                        WHERE r.username ~* p.local AND r.host ~* p.domain))
+       AND ($6::text[] IS NULL
+            OR EXISTS (SELECT FROM unnest($6, $7::text[]) AS p(local, domain)
+                        WHERE CASE WHEN position('@' IN r.jid) = 0 THEN ''
+                                   ELSE split_part(r.jid, '@', 1) END ~* p.local
+                          AND split_part(r.jid, '@', -1) ~* p.domain))
+    RETURNING r.host, r.username, r.jid
+),
+owner AS (
+    SELECT DISTINCT host, username FROM item
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM owner AS o
+     WHERE v.host = o.host AND v.username = o.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind)
+    SELECT host, username, 'roster' FROM owner
+),
+done AS (
+    SELECT 'ok' AS outcome, count(*) AS rows FROM item
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT username, host, jid FROM item;
+
+-- name: roster_push(audit, host, username, hosts, usernames, nicks, group_names) many
+-- Give an account the contacts of a template. Returns the entries that are no accounts, and a last
+-- row with the outcome. What the account had for a contact stays: other groups are kept.
+WITH account AS (
+    SELECT host, username
+      FROM adminex.users
+     WHERE host = $2 AND username = $3
+       FOR KEY SHARE
+),
+entry AS MATERIALIZED (
+    SELECT DISTINCT ON (e.host, e.username) e.host, e.username, e.nick, e.group_name
+      FROM unnest($4::text[], $5::text[], $6::text[], $7::text[])
+               WITH ORDINALITY AS e(host, username, nick, group_name, n)
+     ORDER BY e.host, e.username, e.n DESC
+),
+known AS MATERIALIZED (
+    SELECT e.* FROM entry AS e JOIN adminex.users AS u USING (host, username)
+),
+item AS (
+    INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
+    SELECT a.host, a.username, k.username || '@' || k.host, k.nick, 'B',
+           CASE WHEN k.group_name = '' THEN '{}' ELSE ARRAY[k.group_name] END
+      FROM account AS a, known AS k
+     WHERE (k.host, k.username) <> (a.host, a.username)
+        ON CONFLICT (host, username, jid) DO UPDATE
+       SET nick = excluded.nick, subscription = 'B', ask = 'N', ask_message = '',
+           groups = CASE WHEN excluded.groups <@ r.groups THEN r.groups
+                         ELSE r.groups || excluded.groups END
+     WHERE (r.nick, r.subscription, r.ask) IS DISTINCT FROM (excluded.nick, 'B', 'N')
+        OR NOT excluded.groups <@ r.groups
+    RETURNING r.host, r.username
+),
+owner AS (
+    SELECT DISTINCT host, username FROM item
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM owner AS o
+     WHERE v.host = o.host AND v.username = o.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind)
+    SELECT host, username, 'roster' FROM owner
+),
+done AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM account) THEN 'ok' ELSE 'user_does_not_exist' END
+               AS outcome,
+           (SELECT count(*) FROM item) AS rows
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT e.host, e.username, NULL AS outcome, NULL AS rows
+  FROM entry AS e
+ WHERE NOT EXISTS (SELECT FROM known AS k WHERE (k.host, k.username) = (e.host, e.username))
+UNION ALL
+SELECT NULL, NULL, outcome, rows FROM done;
+
+-- name: roster_push_all(audit, hosts, usernames, nicks, group_names) many
+-- Make the accounts of a template contacts of each other. Returns as roster_push does.
+WITH entry AS MATERIALIZED (
+    SELECT DISTINCT ON (e.host, e.username) e.host, e.username, e.nick, e.group_name
+      FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+               WITH ORDINALITY AS e(host, username, nick, group_name, n)
+     ORDER BY e.host, e.username, e.n DESC
+),
+known AS MATERIALIZED (
+    SELECT e.* FROM entry AS e JOIN adminex.users AS u USING (host, username)
+),
+item AS (
+    INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
+    SELECT a.host, a.username, k.username || '@' || k.host, k.nick, 'B',
+           CASE WHEN k.group_name = '' THEN '{}' ELSE ARRAY[k.group_name] END
+      FROM known AS a, known AS k
+     WHERE (k.host, k.username) <> (a.host, a.username)
+        ON CONFLICT (host, username, jid) DO UPDATE
+       SET nick = excluded.nick, subscription = 'B', ask = 'N', ask_message = '',
+           groups = CASE WHEN excluded.groups <@ r.groups THEN r.groups
+                         ELSE r.groups || excluded.groups END
+     WHERE (r.nick, r.subscription, r.ask) IS DISTINCT FROM (excluded.nick, 'B', 'N')
+        OR NOT excluded.groups <@ r.groups
+    RETURNING r.host, r.username
+),
+owner AS (
+    SELECT host, username, count(*) AS rows FROM item GROUP BY host, username
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM owner AS o
+     WHERE v.host = o.host AND v.username = o.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind)
+    SELECT host, username, 'roster' FROM owner
+),
+done AS (
+    SELECT 'ok' AS outcome, coalesce(sum(rows), 0) AS rows FROM owner
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT e.host, e.username, NULL AS outcome, NULL AS rows
+  FROM entry AS e
+ WHERE NOT EXISTS (SELECT FROM known AS k WHERE (k.host, k.username) = (e.host, e.username))
+UNION ALL
+SELECT NULL, NULL, outcome, rows FROM done;
+
+-- name: roster_push_alltoall(audit, host, group_name) one
+-- Make all accounts of a host contacts of each other in a group. A name a user gave a contact stays.
+WITH member AS MATERIALIZED (
+    SELECT host, username, username || '@' || host AS jid
+      FROM adminex.users
+     WHERE host = $2
+),
+item AS (
+    INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
+    SELECT a.host, a.username, k.jid, k.username, 'B',
+           CASE WHEN $3 = '' THEN '{}' ELSE ARRAY[$3::text] END
+      FROM member AS a, member AS k
+     WHERE k.username <> a.username
+        ON CONFLICT (host, username, jid) DO UPDATE
+       SET nick = CASE WHEN r.nick = '' THEN excluded.nick ELSE r.nick END,
+           subscription = 'B', ask = 'N', ask_message = '',
+           groups = CASE WHEN excluded.groups <@ r.groups THEN r.groups
+                         ELSE r.groups || excluded.groups END
+     WHERE (r.subscription, r.ask) IS DISTINCT FROM ('B', 'N')
+        OR r.nick = '' OR NOT excluded.groups <@ r.groups
+    RETURNING r.host, r.username
+),
+owner AS (
+    SELECT host, username, count(*) AS rows FROM item GROUP BY host, username
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM owner AS o
+     WHERE v.host = o.host AND v.username = o.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind)
+    SELECT host, username, 'roster' FROM owner
+),
+done AS (
+    SELECT 'ok' AS outcome, coalesce(sum(rows), 0) AS rows FROM owner
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;

@@ -1,0 +1,104 @@
+-- name: sessions_count(host, username) value
+-- How many resources of an account are connected.
+SELECT count(*)
+  FROM adminex.sessions
+ WHERE host = $1 AND username = $2;
+
+-- name: sessions_nth(host, username, position) one
+-- The resource at a position, from 1, in the order of the resources' bytes.
+SELECT resource
+  FROM adminex.sessions
+ WHERE host = $1 AND username = $2
+ ORDER BY resource
+OFFSET $3::bigint - 1 LIMIT 1;
+
+-- name: session_kick(audit, host, username, resource, message) one
+-- End one session and tell the XMPP server to close it.
+WITH ended AS (
+    DELETE FROM adminex.sessions
+     WHERE host = $2 AND username = $3 AND resource = $4
+    RETURNING host, username, resource
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind, payload)
+    SELECT host, username, 'kick', jsonb_build_object('resource', resource, 'reason', $5::text)
+      FROM ended
+),
+done AS (
+    SELECT CASE WHEN count(*) = 0 THEN 'no_session' ELSE 'ok' END AS outcome, count(*) AS rows
+      FROM ended
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: session_set_presence(audit, host, username, resource, show, status, priority, stanza) one
+-- Change the presence of a session and tell the XMPP server to send it.
+WITH changed AS (
+    UPDATE adminex.sessions
+       SET show = $5, status = $6, priority = $7::integer
+     WHERE host = $2 AND username = $3 AND resource = $4
+    RETURNING host, username, resource
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind, payload)
+    SELECT host, username, 'presence',
+           jsonb_build_object('resource', resource, 'stanza', $8::text)
+      FROM changed
+),
+done AS (
+    SELECT CASE WHEN count(*) = 0 THEN 'no_session' ELSE 'ok' END AS outcome, count(*) AS rows
+      FROM changed
+),
+audited AS (
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+      FROM done AS d,
+           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+)
+SELECT outcome, rows FROM done;
+
+-- name: sessions_count_by_show(host, show) value
+-- Sessions with a presence, of one host or with NULL of all; 'all' is every presence.
+SELECT count(*)
+  FROM adminex.sessions
+ WHERE ($1::text IS NULL OR host = $1)
+   AND ($2::text = 'all' OR show = $2);
+
+-- name: sessions_by_show(host, show) many
+-- The same sessions one by one, with the free text of their presence.
+SELECT username AS user, host, resource, priority, status
+  FROM adminex.sessions
+ WHERE ($1::text IS NULL OR host = $1)
+   AND ($2::text = 'all' OR show = $2)
+ ORDER BY sessions.host, sessions.username, sessions.resource;
+
+-- name: sessions_info() many
+-- Every session with the details of its connection.
+SELECT username || '@' || host || '/' || resource AS jid,
+       connection, host(ip) AS ip, port, priority, node,
+       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime
+  FROM adminex.sessions
+ ORDER BY sessions.host, sessions.username, sessions.resource;
+
+-- name: sessions_info_host(host) many
+-- The same for one host.
+SELECT username || '@' || host || '/' || resource AS jid,
+       connection, host(ip) AS ip, port, priority, node,
+       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime
+  FROM adminex.sessions
+ WHERE host = $1
+ ORDER BY sessions.host, sessions.username, sessions.resource;
+
+-- name: sessions_info_user(host, username) many
+-- The same for one account.
+SELECT username || '@' || host || '/' || resource AS jid,
+       connection, host(ip) AS ip, port, priority, node,
+       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime
+  FROM adminex.sessions
+ WHERE host = $1 AND username = $2
+ ORDER BY sessions.resource;

@@ -1,0 +1,322 @@
+#include "base/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libconfig.h>
+
+enum setting_type { SETTING_INT, SETTING_STRING, SETTING_LIST };
+
+struct setting {
+	const char *path;
+	enum setting_type type;
+	size_t offset;
+	int min, max;                    /* SETTING_INT */
+	const char *const *words;        /* what a string or an element may be; NULL: anything */
+	const char *fallback;            /* as text */
+	const char *doc;
+};
+
+static const char *const MECHANISMS[] = { "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1", NULL };
+static const char *const SUBMODS[] = { "accounts", "admin",  "gdpr",     "last",  "node",  "private",
+				       "roster",   "sessions", "stanza", "stats", "vcard", NULL };
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct setting SETTINGS[] = {
+	{ "database.dsn", SETTING_STRING, AT(database_dsn), 0, 0, NULL, "",
+	  "libpq connection string; --dsn and ADMINEX_DSN come first, libpq's environment last" },
+	{ "database.connect_timeout", SETTING_INT, AT(connect_timeout), 1, 3600, NULL, "5",
+	  "seconds to wait for each host" },
+	{ "database.lock_timeout", SETTING_INT, AT(lock_timeout), 0, 86400, NULL, "10",
+	  "seconds a statement waits for a lock; 0 is no limit" },
+	{ "database.statement_timeout", SETTING_INT, AT(statement_timeout), 0, 86400, NULL, "0",
+	  "seconds a statement may take; 0 is no limit" },
+	{ "node.name", SETTING_STRING, AT(node_name), 0, 0, NULL, "mongooseim@localhost",
+	  "the node whose sessions 'stats onlineusersnode' counts" },
+	{ "node.cookie", SETTING_STRING, AT(node_cookie), 0, 0, NULL, "",
+	  "the cluster secret that 'get_cookie' prints" },
+	{ "password.mechanism", SETTING_STRING, AT(password_mechanism), 0, 0, MECHANISMS,
+	  "SCRAM-SHA-256", "how new passwords are stored" },
+	{ "password.iterations", SETTING_INT, AT(password_iterations), 4096, 10000000, NULL, "4096",
+	  "iterations of PBKDF2 for new passwords" },
+	{ "limits.pattern_timeout", SETTING_INT, AT(pattern_timeout), 1, 86400, NULL, "60",
+	  "seconds a statement with regular expressions may take" },
+	{ "services.admin_extra.submods", SETTING_LIST, AT(submods), 0, 0, SUBMODS, "all",
+	  "the groups of commands that exist" },
+	{ "services.cache.max_bytes", SETTING_INT, AT(cache_max_bytes), 0, 2147483647, NULL,
+	  "67108864", "bound of the result cache of a long-running process; one command alone "
+		      "caches nothing" },
+	{ "services.cache.ttl", SETTING_INT, AT(cache_ttl), 0, 86400, NULL, "60",
+	  "seconds a cached result is believed at most" },
+};
+
+enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]) };
+
+bool
+config_describe(unsigned index, struct config_doc *out)
+{
+	if (index >= SETTING_COUNT)
+		return false;
+	*out = (struct config_doc){ SETTINGS[index].path, SETTINGS[index].fallback,
+				    SETTINGS[index].doc };
+	return true;
+}
+
+static void *
+member(struct config *config, const struct setting *s)
+{
+	return (char *)config + s->offset;
+}
+
+static enum adx_rc
+set_string(struct config *config, const struct setting *s, const char *value, struct adx_error *err)
+{
+	char **at = member(config, s);
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return adx_nomem(err);
+	free(*at);
+	*at = copy;
+	return ADX_OK;
+}
+
+enum adx_rc
+config_default(struct config **out, struct adx_error *err)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	enum adx_rc rc = config == NULL ? adx_nomem(err) : ADX_OK;
+
+	for (size_t i = 0; i < SETTING_COUNT && rc == ADX_OK; i++) {
+		const struct setting *s = &SETTINGS[i];
+
+		if (s->type == SETTING_INT)
+			*(int *)member(config, s) = (int)strtol(s->fallback, NULL, 10);
+		else if (s->type == SETTING_STRING)
+			rc = set_string(config, s, s->fallback, err);
+	}
+	if (rc != ADX_OK) {
+		config_free(config);
+		config = NULL;
+	}
+	*out = config;
+	return rc;
+}
+
+void
+config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		if (SETTINGS[i].type != SETTING_STRING)
+			continue;
+		char *text = *(char **)member(config, &SETTINGS[i]);
+
+		if (text != NULL)
+			explicit_bzero(text, strlen(text));
+		free(text);
+	}
+	strvec_free(&config->submods);
+	free(config);
+}
+
+/* Where a complaint is about, and the file's name for it. */
+struct place {
+	const char *file;
+	const config_setting_t *setting;
+};
+
+static enum adx_rc
+complain(const struct place *p, struct adx_error *err, const char *path, const char *what)
+{
+	const char *file = config_setting_source_file(p->setting);
+
+	return adx_fail(err, ADX_EINVAL, "'%s' line %u: setting '%s' %s",
+			file == NULL ? p->file : file, config_setting_source_line(p->setting), path,
+			what);
+}
+
+static bool
+is_word(const char *const *words, const char *value)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(*words, value) == 0)
+			return true;
+	return false;
+}
+
+static enum adx_rc
+check_word(const struct place *p, const struct setting *s, const char *value, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	if (s->words == NULL || is_word(s->words, value))
+		return ADX_OK;
+	rc = complain(p, err, s->path, "has an unknown word");
+	adx_hint(err, "it must be one of");
+	for (const char *const *w = s->words; *w != NULL; w++) {
+		size_t used = strlen(err->hint);
+
+		snprintf(err->hint + used, sizeof(err->hint) - used, "%s %s",
+			 w == s->words ? "" : ",", *w);
+	}
+	return rc;
+}
+
+static enum adx_rc
+take_int(struct config *config, const struct place *p, const struct setting *s,
+	 struct adx_error *err)
+{
+	int type = config_setting_type(p->setting);
+	long long value = config_setting_get_int64(p->setting);
+	char what[96];
+
+	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+		return complain(p, err, s->path, "must be a whole number");
+	if (value < s->min || value > s->max) {
+		snprintf(what, sizeof(what), "must be between %d and %d", s->min, s->max);
+		return complain(p, err, s->path, what);
+	}
+	*(int *)member(config, s) = (int)value;
+	return ADX_OK;
+}
+
+static enum adx_rc
+take_string(struct config *config, const struct place *p, const struct setting *s,
+	    struct adx_error *err)
+{
+	const char *value = config_setting_get_string(p->setting);
+	enum adx_rc rc;
+
+	if (value == NULL)
+		return complain(p, err, s->path, "must be a string in double quotes");
+	rc = check_word(p, s, value, err);
+	return rc == ADX_OK ? set_string(config, s, value, err) : rc;
+}
+
+static enum adx_rc
+take_list(struct config *config, const struct place *p, const struct setting *s,
+	  struct adx_error *err)
+{
+	struct strvec *list = member(config, s);
+	enum adx_rc rc = ADX_OK;
+
+	if (!config_setting_is_array(p->setting) && !config_setting_is_list(p->setting))
+		return complain(p, err, s->path, "must be a list: [ \"...\", \"...\" ]");
+	if (config_setting_length(p->setting) == 0)
+		return complain(p, err, s->path, "is an empty list");
+	for (int i = 0; i < config_setting_length(p->setting) && rc == ADX_OK; i++) {
+		const char *word = config_setting_get_string_elem(p->setting, i);
+
+		if (word == NULL)
+			return complain(p, err, s->path, "must hold strings in double quotes");
+		rc = check_word(p, s, word, err);
+		strvec_add_text(list, word);
+	}
+	return rc == ADX_OK && !strvec_ok(list) ? adx_nomem(err) : rc;
+}
+
+static enum adx_rc
+take_setting(struct config *config, const struct place *p, const char *path, struct adx_error *err)
+{
+	static enum adx_rc (*const TAKE[])(struct config *, const struct place *,
+					   const struct setting *, struct adx_error *) = {
+		[SETTING_INT] = take_int,
+		[SETTING_STRING] = take_string,
+		[SETTING_LIST] = take_list,
+	};
+
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(SETTINGS[i].path, path) == 0)
+			return TAKE[SETTINGS[i].type](config, p, &SETTINGS[i], err);
+	return complain(p, err, path, "is not known");
+}
+
+static bool
+is_group_of_settings(const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strncmp(SETTINGS[i].path, path, len) == 0 && SETTINGS[i].path[len] == '.')
+			return true;
+	return false;
+}
+
+/* The file is at most as deep as the longest known path: an unknown group stops the walk. */
+static enum adx_rc
+take_group(struct config *config, const struct place *p, const char *prefix, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	for (int i = 0; i < config_setting_length(p->setting) && rc == ADX_OK; i++) {
+		struct place child = { p->file, config_setting_get_elem(p->setting, (unsigned)i) };
+		const char *name = config_setting_name(child.setting);
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s%s%.40s", prefix, prefix[0] == '\0' ? "" : ".",
+			 name == NULL ? "?" : name);
+		if (config_setting_is_group(child.setting) && is_group_of_settings(path))
+			rc = take_group(config, &child, path, err);
+		else
+			rc = take_setting(config, &child, path, err);
+	}
+	return rc;
+}
+
+static enum adx_rc
+take_file(config_t *file, int read, const char *name, struct config **out, struct adx_error *err)
+{
+	struct place root = { name, NULL };
+	enum adx_rc rc;
+
+	if (!read && config_error_type(file) == CONFIG_ERR_FILE_IO)
+		return adx_fail_errno(err, ADX_EINVAL, errno, "cannot read configuration '%s'",
+				      name);
+	if (!read)
+		return adx_fail(err, ADX_EINVAL, "'%s' line %d: %s",
+				config_error_file(file) == NULL ? name : config_error_file(file),
+				config_error_line(file), config_error_text(file));
+	rc = config_default(out, err);
+	if (rc != ADX_OK)
+		return rc;
+	root.setting = config_root_setting(file);
+	rc = take_group(*out, &root, "", err);
+	if (rc != ADX_OK) {
+		config_free(*out);
+		*out = NULL;
+	}
+	return rc;
+}
+
+enum adx_rc
+config_read(const char *path, struct config **out, struct adx_error *err)
+{
+	config_t file;
+	enum adx_rc rc;
+
+	*out = NULL;
+	config_init(&file);
+	errno = 0;
+	rc = take_file(&file, config_read_file(&file, path), path, out, err);
+	config_destroy(&file);
+	return rc;
+}
+
+enum adx_rc
+config_parse(const char *text, const char *name, struct config **out, struct adx_error *err)
+{
+	config_t file;
+	enum adx_rc rc;
+
+	*out = NULL;
+	config_init(&file);
+	rc = take_file(&file, config_read_string(&file, text), name, out, err);
+	config_destroy(&file);
+	return rc;
+}

@@ -1,0 +1,46 @@
+/*
+ * The configuration file (libconfig). A setting is one row of a table that reading, checking and
+ * listing share; an unknown one is an error that names file and line.
+ */
+#ifndef ADMINEX_CONFIG_H
+#define ADMINEX_CONFIG_H
+
+#include <stdbool.h>
+
+#include "adminex/error.h"
+#include "base/strvec.h"
+
+struct config {
+	char *database_dsn;    /* "": libpq's own environment */
+	int connect_timeout;   /* seconds */
+	int lock_timeout;      /* seconds */
+	int statement_timeout; /* seconds; 0 is none */
+	char *node_name;
+	char *node_cookie; /* "": none is configured */
+	char *password_mechanism;
+	int password_iterations;
+	int pattern_timeout;     /* seconds, for statements with regular expressions */
+	struct strvec submods;   /* of service admin_extra; empty: all */
+	int cache_max_bytes;
+	int cache_ttl; /* seconds */
+};
+
+/* A configuration with every default. The caller frees *out with config_free(). */
+ADX_MUST_CHECK enum adx_rc config_default(struct config **out, struct adx_error *err);
+/* Read and check a whole file; on failure *out is NULL and nothing was taken over. */
+ADX_MUST_CHECK enum adx_rc config_read(const char *path, struct config **out,
+				       struct adx_error *err);
+/* The same from memory; `name` is what errors call it. */
+ADX_MUST_CHECK enum adx_rc config_parse(const char *text, const char *name, struct config **out,
+					struct adx_error *err);
+void config_free(struct config *config);
+
+/* The settings one by one, for documentation: path, default as text, a sentence. */
+struct config_doc {
+	const char *path;
+	const char *fallback;
+	const char *doc;
+};
+bool config_describe(unsigned index, struct config_doc *out);
+
+#endif

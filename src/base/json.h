@@ -1,0 +1,15 @@
+/* JSON text we already trust to be JSON, copied into a document that is being generated. */
+#ifndef ADMINEX_JSON_H
+#define ADMINEX_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <yajl/yajl_gen.h>
+
+/* False when the text is no JSON or nested more than 64 deep; then null is generated at most. */
+bool json_copy(yajl_gen gen, const char *text, size_t len);
+void json_text(yajl_gen gen, const char *text);
+void json_member(yajl_gen gen, const char *name, const char *text);
+
+#endif

@@ -1,0 +1,160 @@
+#include "base/out.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+enum { BUFFER = 64 * 1024, HELD_IN_MEMORY = 1024 * 1024 };
+
+struct out {
+	int fd;
+	int error;
+	bool holding;
+	FILE *spill; /* what is held beyond HELD_IN_MEMORY; in front of `pending` */
+	struct buf pending;
+};
+
+struct out *
+out_new(int fd)
+{
+	struct out *out = calloc(1, sizeof(*out));
+
+	if (out != NULL)
+		out->fd = fd;
+	return out;
+}
+
+static void
+fail(struct out *out, int errnum)
+{
+	if (out->error == 0)
+		out->error = errnum;
+}
+
+static void
+write_all(struct out *out, const char *data, size_t len)
+{
+	while (len > 0 && out->error == 0) {
+		ssize_t n = write(out->fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			fail(out, errno);
+			return;
+		}
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+static void
+spill_pending(struct out *out)
+{
+	if (out->spill == NULL)
+		out->spill = tmpfile();
+	if (out->spill == NULL) {
+		fail(out, errno);
+		return;
+	}
+	if (fwrite(out->pending.data, 1, out->pending.len, out->spill) != out->pending.len)
+		fail(out, errno);
+	buf_clear(&out->pending);
+}
+
+void
+out_write(struct out *out, const void *data, size_t len)
+{
+	if (out->error != 0)
+		return;
+	buf_add(&out->pending, data, len);
+	if (!buf_ok(&out->pending))
+		fail(out, ENOMEM);
+	else if (out->holding && out->pending.len > HELD_IN_MEMORY)
+		spill_pending(out);
+	else if (!out->holding && out->pending.len > BUFFER)
+		out_flush(out);
+}
+
+void
+out_text(struct out *out, const char *text)
+{
+	out_write(out, text, strlen(text));
+}
+
+void
+out_hold(struct out *out)
+{
+	out_flush(out);
+	out->holding = true;
+}
+
+static void
+copy_spill(struct out *out)
+{
+	char chunk[BUFFER];
+	size_t n;
+
+	if (fflush(out->spill) != 0)
+		fail(out, errno);
+	rewind(out->spill);
+	while (out->error == 0 && (n = fread(chunk, 1, sizeof(chunk), out->spill)) > 0)
+		write_all(out, chunk, n);
+	if (ferror(out->spill))
+		fail(out, EIO);
+}
+
+static void
+drop_spill(struct out *out)
+{
+	if (out->spill != NULL)
+		fclose(out->spill);
+	out->spill = NULL;
+}
+
+void
+out_release(struct out *out)
+{
+	out->holding = false;
+	if (out->spill != NULL)
+		copy_spill(out);
+	drop_spill(out);
+	out_flush(out);
+}
+
+void
+out_discard(struct out *out)
+{
+	out->holding = false;
+	drop_spill(out);
+	buf_clear(&out->pending);
+}
+
+void
+out_flush(struct out *out)
+{
+	if (out->holding)
+		return;
+	write_all(out, buf_text(&out->pending), out->pending.len);
+	buf_clear(&out->pending);
+}
+
+int
+out_error(const struct out *out)
+{
+	return out->error;
+}
+
+void
+out_free(struct out *out)
+{
+	if (out == NULL)
+		return;
+	drop_spill(out);
+	buf_free(&out->pending);
+	free(out);
+}

@@ -1,0 +1,31 @@
+/*
+ * Buffered output to a file descriptor with a sticky error: the first failure is kept, later
+ * writes do nothing, and the caller asks once. Output can be held back until a COMMIT: what is
+ * held beyond a megabyte lies in an unlinked temporary file, so memory stays flat.
+ */
+#ifndef ADMINEX_OUT_H
+#define ADMINEX_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "adminex/error.h"
+
+struct out;
+
+/* Writes to fd, which stays the caller's. NULL when out of memory. */
+struct out *out_new(int fd);
+/* Frees without flushing. */
+void out_free(struct out *out);
+
+void out_write(struct out *out, const void *data, size_t len);
+void out_text(struct out *out, const char *text);
+/* From here on keep what is written; out_release() sends it on, out_discard() forgets it. */
+void out_hold(struct out *out);
+void out_release(struct out *out);
+void out_discard(struct out *out);
+void out_flush(struct out *out);
+/* The errno of the first failure, or 0. */
+int out_error(const struct out *out);
+
+#endif

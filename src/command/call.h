@@ -1,0 +1,131 @@
+/*
+ * One command being carried out: parse, authorise, run, reply.
+ */
+#ifndef ADMINEX_CALL_H
+#define ADMINEX_CALL_H
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/strvec.h"
+#include "command/command.h"
+#include "command/writer.h"
+#include "db/stmt.h"
+
+/* Who calls, through which face. */
+struct caller {
+	const char *actor; /* for the audit log and bans */
+	const char *face;  /* "cli", later "batch" and "http" */
+	enum role role;
+};
+
+/* How the caller wants a command to be run. */
+struct run_options {
+	bool dry_run;
+	bool include_never_seen;
+	bool assume_yes;
+	int64_t max_affected; /* negative: no limit */
+	/*
+	 * Asked before a command that destroys is carried out, with what it would affect; NULL where
+	 * nobody can be asked.
+	 */
+	bool (*confirm)(void *ctx, const struct command *command, int64_t affected);
+	/* Remarks beside the answer: "skipped x", one line each. Never NULL. */
+	void (*remark)(void *ctx, const char *text);
+	void *ctx;
+};
+
+/* An argument: what was typed, and what it means by its parameter's type. */
+struct value {
+	const char *raw;
+	size_t len;
+	const char *prepared; /* JID parts and JIDs; NULL when not valid */
+	const struct jid *jid; /* PARAM_JID */
+	int64_t number;        /* PARAM_INTEGER */
+	struct strvec list;    /* PARAM_LIST */
+};
+
+struct call {
+	const struct command *command;
+	const struct caller *caller;
+	const struct config *config;
+	const struct run_options *options;
+	struct db *db; /* NULL for CMD_LOCAL */
+	struct writer *writer;
+	struct arena arena;
+	struct value args[COMMAND_PARAMS_MAX];
+	bool bad_jid;          /* an argument that if_bad_jid covers is not valid */
+	const struct answer *answer;
+	const char *text; /* the answer's text with its values filled in */
+	int64_t affected; /* the command's own rows that changed or go */
+	int64_t rows;     /* rows of a list, or rows written */
+};
+
+/*
+ * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL). The arguments
+ * are borrowed until call_end(), which must follow in every case.
+ */
+ADX_MUST_CHECK enum adx_rc call_begin(struct call *call, const struct command *command,
+				      const char *const args[], size_t count,
+				      struct adx_error *err);
+/*
+ * Authorise, run in a transaction where one is due, and commit. On ADX_OK call->answer says how it
+ * ended. The writer has the value, but not the outcome: call_finish() writes that.
+ */
+ADX_MUST_CHECK enum adx_rc call_run(struct call *call, struct adx_error *err);
+/* Write the outcome: the answer, or with rc the failure. */
+void call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err);
+void call_end(struct call *call);
+
+/* ---- for handlers ------------------------------------------------------------------------ */
+
+/* The argument of that name; a name that the command lacks is a bug and gives an empty value. */
+const struct value *call_arg(const struct call *call, const char *name);
+/* Its prepared JID part. */
+const char *call_jid_part(const struct call *call, const char *name);
+const char *call_raw(const struct call *call, const char *name);
+
+/* Say one of the command's answers; further "name", "value" pairs end with NULL. */
+ADX_MUST_CHECK enum adx_rc call_answer(struct call *call, const struct answer *answer,
+				       struct adx_error *err, ...)
+	__attribute__((sentinel));
+ADX_MUST_CHECK enum adx_rc call_integer(struct call *call, int64_t value);
+ADX_MUST_CHECK enum adx_rc call_string(struct call *call, const char *data, size_t len);
+
+/* ADX_OK as long as what was written arrived; handlers that stream ask after each row. */
+ADX_MUST_CHECK enum adx_rc call_output_ok(const struct call *call, struct adx_error *err);
+
+/*
+ * Stream a statement into the reply's list: its columns are taken by the names of the command's
+ * fields. A row whose column `marker` (may be NULL) is NULL says that the account is there and has
+ * nothing; *seen counts the rows with that one, so 0 means no such account.
+ */
+ADX_MUST_CHECK enum adx_rc call_list(struct call *call, enum sql_id id, const char *const values[],
+				     size_t count, const char *marker, int64_t *seen,
+				     struct adx_error *err);
+/* The most usual list: answers OK when the rows are through. */
+ADX_MUST_CHECK enum adx_rc call_simple_list(struct call *call, enum sql_id id,
+					    const char *const values[], size_t count,
+					    struct adx_error *err);
+
+/*
+ * Run a writing statement that says what happened in its columns outcome and rows: counts the rows,
+ * and gives the command's answer of that status.
+ */
+ADX_MUST_CHECK enum adx_rc call_write(struct call *call, enum sql_id id,
+				      const char *const values[], size_t count,
+				      struct adx_error *err);
+/* The first of the command's answers with that status; NULL is a bug. */
+const struct answer *call_answer_of(const struct call *call, const char *status);
+
+/*
+ * The audit record of this call as JSON, the first parameter of every writing statement: who, which
+ * command, and of the arguments only JIDs, words from fixed lists and numbers. NULL on failure.
+ */
+const char *call_audit(struct call *call, struct adx_error *err);
+
+void call_remark(const struct call *call, const char *fmt, ...) ADX_PRINTF(2, 3);
+
+extern const struct answer ANSWER_OK; /* "ok" without a text */
+extern const struct answer ANSWER_NO_ACCOUNT; /* "User {user}@{host} does not exist" */
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * A command is one row of a table. From the row come parsing, authorisation, help, completion, the
+ * manual and the replies; the handler is the only code a command has of its own.
+ *
+ * To add one: a row and a handler in src/submod/, a statement in sql/, a test.
+ */
+#ifndef ADMINEX_COMMAND_H
+#define ADMINEX_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adminex/error.h"
+#include "adminex/jid.h"
+
+struct call;
+
+enum { COMMAND_PARAMS_MAX = 8, COMMAND_FIELDS_MAX = 8, COMMAND_ANSWERS_MAX = 6 };
+
+enum param_type {
+	PARAM_LOCALPART,
+	PARAM_CONTACT,  /* a localpart, or "" for a contact that is a domain */
+	PARAM_DOMAIN,
+	PARAM_RESOURCE,
+	PARAM_JID,      /* a whole JID, resource allowed */
+	PARAM_TEXT,     /* UTF-8 of characters XML can carry */
+	PARAM_XML,      /* the same; the handler parses it */
+	PARAM_LIST,     /* the same, split at ';', empty pieces dropped */
+	PARAM_SECRET,   /* never echoed, logged or audited */
+	PARAM_INTEGER,  /* between min and max */
+	PARAM_WORD,     /* one of words */
+	PARAM_PATH,
+};
+
+struct param {
+	const char *name;
+	enum param_type type;
+	const char *doc;
+	const char *const *words; /* PARAM_WORD: NULL-terminated */
+	int64_t min, max;         /* PARAM_INTEGER */
+};
+
+enum result_kind {
+	RESULT_INTEGER,
+	RESULT_STRING,
+	RESULT_RESCODE,  /* nothing but the status */
+	RESULT_RESTUPLE, /* a status and a text */
+	RESULT_LIST,     /* rows of fields */
+};
+
+struct field {
+	const char *name;
+	bool integer;
+};
+
+/*
+ * One thing a command can say. The text may name parameters in braces, {user}, which stand for the
+ * argument as it was typed, and further values the handler gives. "" says nothing.
+ */
+struct answer {
+	const char *status; /* "ok" is exit status 0, every other word 1 */
+	const char *text;
+};
+
+enum role { ROLE_NONE, ROLE_READER, ROLE_OPERATOR, ROLE_ADMIN };
+
+enum command_flags {
+	CMD_WRITES = 1,    /* runs in a transaction; its reply is sent after COMMIT */
+	CMD_DESTROYS = 2,  /* asks on a terminal; counts what goes for --max-affected */
+	CMD_LOCAL = 4,     /* needs no database */
+	CMD_LIST_TOO = 8,  /* a restuple that also has rows, in machine-readable formats */
+	CMD_SNAPSHOT = 16, /* several reads that must see one state */
+};
+
+struct command {
+	const char *name;
+	const char *submod;
+	const char *summary; /* one sentence, as after "adminex NAME:" */
+	const char *notes;   /* more for the help, or NULL */
+	struct param params[COMMAND_PARAMS_MAX];
+	enum result_kind result;
+	const char *result_name;
+	struct field fields[COMMAND_FIELDS_MAX];
+	const struct answer *answers[COMMAND_ANSWERS_MAX];
+	/*
+	 * What is answered when the first localpart, domain or resource is no valid JID part: an
+	 * account of that name cannot exist. NULL: it is a bad argument.
+	 */
+	const struct answer *if_bad_jid;
+	/* What --dry-run and --max-affected count: "accounts", "roster items". */
+	const char *affects;
+	enum role role;
+	unsigned flags;
+	const char *example; /* arguments only, shell-quoted */
+	enum adx_rc (*run)(struct call *call, struct adx_error *err);
+	/* Of a writing command: do these arguments make it one that only reads? NULL: never. */
+	bool (*only_reads)(const struct call *call);
+};
+
+size_t command_param_count(const struct command *command);
+size_t command_field_count(const struct command *command);
+
+/* "USER HOST NEWPASS", into out. */
+struct buf;
+void command_usage(const struct command *command, struct buf *out);
+
+/* The command of that name ('-' reads as '_'), or NULL. */
+const struct command *command_find(const struct command *const *commands, const char *name);
+/* The name nearest to a mistyped one, or NULL when nothing is near. */
+const char *command_nearest(const struct command *const *commands, const char *name);
+
+#endif

@@ -1,0 +1,64 @@
+#include "command/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const FORMATS[FORMAT_COUNT] = {
+	[FORMAT_TEXT] = "text",     [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json",
+	[FORMAT_NDJSON] = "ndjson", [FORMAT_CSV] = "csv",
+};
+
+bool
+format_parse(const char *word, enum format *format)
+{
+	for (int i = 0; i < FORMAT_COUNT; i++) {
+		if (strcmp(FORMATS[i], word) != 0)
+			continue;
+		*format = (enum format)i;
+		return true;
+	}
+	return false;
+}
+
+static struct writer *
+make(enum format format, const struct command *command)
+{
+	switch (format) {
+	case FORMAT_TABLE:
+		return command->result == RESULT_LIST ? writer_table_new() : writer_text_new();
+	case FORMAT_JSON: return writer_json_new(false);
+	case FORMAT_NDJSON: return writer_json_new(true);
+	case FORMAT_CSV: return writer_csv_new();
+	default: return writer_text_new();
+	}
+}
+
+struct writer *
+writer_new(enum format format, const struct command *command, struct out *out)
+{
+	struct writer *w = make(format, command);
+
+	if (w == NULL)
+		return NULL;
+	w->out = out;
+	w->fields = command->fields;
+	w->field_count = command_field_count(command);
+	w->result_name = command->result_name;
+	w->mute = command->result == RESULT_RESTUPLE &&
+		  (format == FORMAT_TEXT || format == FORMAT_TABLE);
+	return w;
+}
+
+void
+writer_free(struct writer *w)
+{
+	if (w != NULL)
+		w->ops->free(w);
+}
+
+void
+writer_reset(struct writer *w)
+{
+	w->value = false;
+	w->ops->reset(w);
+}

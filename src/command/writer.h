@@ -1,0 +1,73 @@
+/*
+ * Writing one reply: the same events in every format, whatever the face.
+ *
+ * A command's reply is at most one value (an integer, a string in parts, or a list) and then the
+ * outcome. Writers put the status after the value: a list that was cut off has no status.
+ */
+#ifndef ADMINEX_WRITER_H
+#define ADMINEX_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/out.h"
+#include "command/command.h"
+
+enum format { FORMAT_TEXT, FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_COUNT };
+
+struct cell {
+	const char *data; /* NULL: no value */
+	size_t len;
+};
+
+/* How a command ended. message is NULL or "" when there is nothing to say. */
+struct outcome {
+	const char *status;
+	const char *message;
+	const char *hint;
+	const char *sqlstate;
+	bool answered; /* the command's own yes or no; else a failure, which text formats leave to
+			  standard error */
+};
+
+struct writer;
+
+struct writer_ops {
+	void (*list_begin)(struct writer *w);
+	void (*row)(struct writer *w, const struct cell *cells);
+	void (*integer)(struct writer *w, int64_t value);
+	void (*string_begin)(struct writer *w);
+	void (*string_part)(struct writer *w, const char *data, size_t len);
+	void (*string_end)(struct writer *w);
+	void (*finish)(struct writer *w, const struct outcome *outcome);
+	void (*reset)(struct writer *w); /* forget what was written: the output was discarded */
+	void (*free)(struct writer *w);
+};
+
+struct writer {
+	const struct writer_ops *ops;
+	struct out *out;
+	const struct field *fields; /* of a list */
+	size_t field_count;
+	const char *result_name; /* what a single value is called in CSV */
+	bool value;              /* a value was written */
+	bool mute;               /* the text of the answer stands for the rows: leave them out */
+};
+
+/* "text", "table", ... into *format; false for any other word. */
+bool format_parse(const char *word, enum format *format);
+
+/* A writer for one reply of that command; NULL when out of memory. */
+struct writer *writer_new(enum format format, const struct command *command, struct out *out);
+/* Forget an attempt whose output was discarded. */
+void writer_reset(struct writer *w);
+void writer_free(struct writer *w);
+
+/* The constructors that writer_new() chooses from. They return zeroed writers with ops set. */
+struct writer *writer_text_new(void);
+struct writer *writer_table_new(void);
+struct writer *writer_csv_new(void);
+struct writer *writer_json_new(bool lines);
+
+#endif

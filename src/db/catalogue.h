@@ -1,0 +1,20 @@
+/* The statements of sql/, built into the program: one table a backend. */
+#ifndef ADMINEX_CATALOGUE_H
+#define ADMINEX_CATALOGUE_H
+
+#include "sql_catalogue.h"
+
+enum sql_kind { SQL_ONE_KIND, SQL_MANY_KIND, SQL_VALUE_KIND, SQL_EXEC_KIND };
+
+struct sql_statement {
+	const char *name;
+	int params;
+	enum sql_kind kind;
+	const char *file;
+	int line;
+	const char *text;
+};
+
+extern const struct sql_statement SQL_CATALOGUE[BACKEND_COUNT][SQL_COUNT];
+
+#endif

@@ -1,0 +1,442 @@
+#include "db/pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
+			     " pg_catalog.set_config('statement_timeout', $2, true)";
+
+/* libpq speaks in several lines; a failure is one. */
+static void
+one_line(char *text)
+{
+	char *to = text;
+	bool gap = false;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		if (*from == '\n' || *from == '\t' || *from == '\r') {
+			gap = true;
+			continue;
+		}
+		if (gap && to > text && to[-1] != ' ')
+			*to++ = ' ';
+		gap = false;
+		*to++ = *from;
+	}
+	*to = '\0';
+}
+
+/* What a DBA can do about it, by SQLSTATE: a whole code or a class of two characters. */
+static const struct {
+	const char *sqlstate;
+	enum adx_rc rc;
+	const char *hint;
+} KNOWN[] = {
+	{ "42501", ADX_EDENIED, "grant this login one of the roles adminex_reader, "
+				"adminex_operator or adminex_admin" },
+	{ "25006", ADX_EFAIL, "this server only reads, it may be a standby; add "
+			      "target_session_attrs=read-write and all hosts to the connection string" },
+	{ "42P01", ADX_EFAIL, "the schema is missing or older than this program: run 'adminex migrate'" },
+	{ "3F000", ADX_EFAIL, "the schema is missing: run 'adminex migrate'" },
+	{ "42703", ADX_EFAIL, "the schema is older or newer than this program: run "
+			      "'adminex migrate status'" },
+	{ "42883", ADX_EFAIL, "the schema is older or newer than this program: run "
+			      "'adminex migrate status'" },
+	{ "55P03", ADX_EFAIL, "another transaction holds the lock; see pg_stat_activity, or raise "
+			      "database.lock_timeout" },
+	{ "53100", ADX_EFAIL, "the database server's disk is full; nothing was changed" },
+	{ "53300", ADX_EUNAVAIL, "raise max_connections or use a pooler" },
+	{ "57P", ADX_EUNAVAIL, "the server ended the connection; nothing was changed" },
+	{ "08", ADX_EUNAVAIL, "nothing was changed" },
+	{ "40", ADX_EFAIL, "another transaction was in the way; nothing was changed, try again" },
+};
+
+static enum adx_rc
+interrupted(struct adx_error *err)
+{
+	return adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
+}
+
+static enum adx_rc
+describe_loss(struct db *db, const char *doing, struct adx_error *err)
+{
+	char text[384];
+
+	snprintf(text, sizeof(text), "%s", PQerrorMessage(db->conn));
+	one_line(text);
+	adx_fail(err, ADX_EUNAVAIL, "%s: the connection to the database was lost%s%s", doing,
+		 text[0] == '\0' ? "" : ": ", text);
+	adx_hint(err, "nothing was changed");
+	return ADX_EUNAVAIL;
+}
+
+static enum adx_rc
+describe_cancel(struct db *db, const char *doing, struct adx_error *err)
+{
+	if (db->interrupted)
+		return interrupted(err);
+	adx_fail(err, ADX_EFAIL, "%s: took longer than the time limit and was cancelled", doing);
+	adx_hint(err, "nothing was changed; raise database.statement_timeout or "
+		      "limits.pattern_timeout");
+	return ADX_EFAIL;
+}
+
+enum adx_rc
+pg_describe(struct db *db, const PGresult *res, const char *doing, struct adx_error *err)
+{
+	const char *state = res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_SQLSTATE);
+	const char *primary = res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	char text[384];
+
+	if (db->in_transaction)
+		db->failed = true;
+	if (PQstatus(db->conn) == CONNECTION_BAD || state == NULL || primary == NULL)
+		return describe_loss(db, doing, err);
+	if (strcmp(state, "57014") == 0) {
+		describe_cancel(db, doing, err);
+		snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
+		return err->rc;
+	}
+	snprintf(text, sizeof(text), "%s", primary);
+	one_line(text);
+	adx_fail(err, ADX_EFAIL, "%s: %s", doing, text);
+	for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
+		if (strncmp(state, KNOWN[i].sqlstate, strlen(KNOWN[i].sqlstate)) != 0)
+			continue;
+		err->rc = KNOWN[i].rc;
+		adx_hint(err, "%s", KNOWN[i].hint);
+		break;
+	}
+	snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
+	return err->rc;
+}
+
+static void
+receive_notice(void *arg, const PGresult *res)
+{
+	struct db *db = arg;
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (db->warning != NULL && severity != NULL && primary != NULL &&
+	    strcmp(severity, "WARNING") == 0)
+		db->warning(db->warning_ctx, primary);
+}
+
+/*
+ * libpq's complaints about a connection string quote pieces of it, and a piece may be the
+ * password; so we look first and say it in words of our own.
+ */
+static enum adx_rc
+check_dsn(const char *dsn, struct adx_error *err)
+{
+	char *why = NULL;
+	PQconninfoOption *options = PQconninfoParse(dsn, &why);
+	bool stray_at = false;
+
+	PQfreemem(why);
+	if (options == NULL) {
+		adx_fail(err, ADX_EUNAVAIL, "the connection string cannot be read");
+		adx_hint(err, "write key=value pairs with quotes around odd values, or a "
+			      "postgresql:// URI with percent-encoding");
+		return ADX_EUNAVAIL;
+	}
+	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
+		if (o->val != NULL && strcmp(o->keyword, "host") == 0 && strchr(o->val, '@') != NULL &&
+		    o->val[0] != '@')
+			stray_at = true;
+	PQconninfoFree(options);
+	if (stray_at) {
+		adx_fail(err, ADX_EUNAVAIL, "the connection string's host has an '@' in it");
+		adx_hint(err, "write '@' in a password as %%40");
+		return ADX_EUNAVAIL;
+	}
+	return ADX_OK;
+}
+
+static PGconn *
+connect_to(const struct db_settings *s)
+{
+	char seconds[16];
+	/* Later pairs win: the connection string may bring its own connect_timeout. */
+	const char *keys[6] = { "client_encoding", "fallback_application_name" };
+	const char *values[6] = { "UTF8", "adminex" };
+	int n = 2;
+
+	snprintf(seconds, sizeof(seconds), "%d", s->connect_timeout);
+	if (getenv("PGCONNECT_TIMEOUT") == NULL) {
+		keys[n] = "connect_timeout";
+		values[n++] = seconds;
+	}
+	if (s->dsn != NULL && s->dsn[0] != '\0') {
+		keys[n] = "dbname";
+		values[n++] = s->dsn;
+	}
+	keys[n] = NULL;
+	values[n] = NULL;
+	return PQconnectdbParams(keys, values, 1);
+}
+
+static enum adx_rc
+describe_connect(const PGconn *conn, struct adx_error *err)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s", PQerrorMessage(conn));
+	one_line(text);
+	adx_fail(err, ADX_EUNAVAIL, "cannot reach the database: %s", text);
+	if (strstr(text, "password") != NULL)
+		adx_hint(err, "check user and password, or the server's pg_hba.conf");
+	else
+		adx_hint(err, "set --dsn, ADMINEX_DSN, database.dsn of the configuration or "
+			      "libpq's PGHOST, PGDATABASE, ...");
+	return ADX_EUNAVAIL;
+}
+
+enum adx_rc
+db_open(const struct db_settings *settings, struct db **out, struct adx_error *err)
+{
+	struct db *db;
+	enum adx_rc rc = check_dsn(settings->dsn == NULL ? "" : settings->dsn, err);
+
+	*out = NULL;
+	if (rc != ADX_OK)
+		return rc;
+	db = calloc(1, sizeof(*db));
+	if (db == NULL)
+		return adx_nomem(err);
+	db->backend = settings->backend;
+	db->warning = settings->warning;
+	db->warning_ctx = settings->warning_ctx;
+	snprintf(db->lock_timeout, sizeof(db->lock_timeout), "%d", settings->lock_timeout);
+	db_limit_statements(db, settings->statement_timeout);
+	db->conn = connect_to(settings);
+	if (db->conn == NULL)
+		rc = adx_nomem(err);
+	else if (PQstatus(db->conn) != CONNECTION_OK)
+		rc = describe_connect(db->conn, err);
+	else if ((db->cancel = PQgetCancel(db->conn)) == NULL)
+		rc = adx_nomem(err);
+	if (rc != ADX_OK) {
+		db_close(db);
+		return rc;
+	}
+	PQsetNoticeReceiver(db->conn, receive_notice, db);
+	*out = db;
+	return ADX_OK;
+}
+
+void
+db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	PQfreeCancel(db->cancel);
+	PQfinish(db->conn);
+	free(db);
+}
+
+void
+db_begin(struct db *db, enum db_mode mode)
+{
+	db->begin = mode == DB_WRITE ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	db->in_transaction = true;
+	db->failed = false;
+}
+
+bool
+db_failed(const struct db *db)
+{
+	return db->failed;
+}
+
+void
+db_limit_statements(struct db *db, int milliseconds)
+{
+	snprintf(db->statement_timeout, sizeof(db->statement_timeout), "%d", milliseconds);
+}
+
+int
+pg_send_lead(struct db *db)
+{
+	const char *limits[] = { db->lock_timeout, db->statement_timeout };
+	int sent = 0;
+
+	if (PQpipelineStatus(db->conn) == PQ_PIPELINE_OFF && !PQenterPipelineMode(db->conn))
+		return -1;
+	if (db->in_transaction && db->begin == NULL)
+		return 0;
+	if (db->begin != NULL) {
+		if (!PQsendQueryParams(db->conn, db->begin, 0, NULL, NULL, NULL, NULL, 0))
+			return -1;
+		db->begin = NULL;
+		sent++;
+	}
+	if (!PQsendQueryParams(db->conn, LIMITS, 2, NULL, limits, NULL, NULL, 0))
+		return -1;
+	return sent + 1;
+}
+
+bool
+pg_leave_pipeline(struct db *db)
+{
+	return PQpipelineStatus(db->conn) == PQ_PIPELINE_OFF || PQexitPipelineMode(db->conn);
+}
+
+/* A command outside the pipeline: transaction control, scripts, COPY. */
+static PGresult *
+plain(struct db *db, const char *sql)
+{
+	return pg_leave_pipeline(db) ? PQexec(db->conn, sql) : NULL;
+}
+
+static enum adx_rc
+run_plain(struct db *db, const char *sql, const char *doing, struct adx_error *err)
+{
+	PGresult *res = plain(db, sql);
+	ExecStatusType status = PQresultStatus(res);
+	enum adx_rc rc = ADX_OK;
+
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+		rc = pg_describe(db, res, doing, err);
+	PQclear(res);
+	return rc;
+}
+
+/* Send a BEGIN that is still due, with its time limits. */
+static enum adx_rc
+begin_now(struct db *db, struct adx_error *err)
+{
+	char limits[128];
+	enum adx_rc rc;
+
+	if (db->interrupted)
+		return interrupted(err);
+	if (db->begin == NULL)
+		return ADX_OK;
+	snprintf(limits, sizeof(limits),
+		 "SET LOCAL lock_timeout = %s; SET LOCAL statement_timeout = %s", db->lock_timeout,
+		 db->statement_timeout);
+	rc = run_plain(db, db->begin, "cannot begin a transaction", err);
+	db->begin = NULL;
+	return rc == ADX_OK ? run_plain(db, limits, "cannot set time limits", err) : rc;
+}
+
+enum adx_rc
+db_commit(struct db *db, struct adx_error *err)
+{
+	PGresult *res;
+	enum adx_rc rc = ADX_OK;
+
+	if (!db->in_transaction || db->begin != NULL) {
+		db->begin = NULL;
+		db->in_transaction = false;
+		return ADX_OK;
+	}
+	db->committing = 1;
+	if (db->interrupted) {
+		db->committing = 0;
+		db_rollback(db);
+		return interrupted(err);
+	}
+	res = plain(db, "COMMIT");
+	if (PQstatus(db->conn) == CONNECTION_BAD) {
+		rc = adx_fail(err, ADX_EUNKNOWN,
+			      "the connection broke during COMMIT: the change may or may not have "
+			      "been made");
+		adx_hint(err, "look before running it again; table adminex.audit_log tells");
+	} else if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+		rc = pg_describe(db, res, "cannot commit", err);
+	} else if (strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+		rc = adx_fail(err, ADX_EFAIL, "the transaction was rolled back by the server");
+	}
+	PQclear(res);
+	db->committing = 0;
+	db->in_transaction = false;
+	db->failed = false;
+	return rc;
+}
+
+void
+db_rollback(struct db *db)
+{
+	if (db->in_transaction && db->begin == NULL && PQstatus(db->conn) == CONNECTION_OK)
+		PQclear(plain(db, "ROLLBACK"));
+	db->begin = NULL;
+	db->in_transaction = false;
+	db->failed = false;
+}
+
+void
+db_interrupt(struct db *db)
+{
+	char ignored[256];
+
+	db->interrupted = 1;
+	/* A COMMIT is waited for: cancelling it would only make its outcome harder to know. */
+	if (!db->committing)
+		PQcancel(db->cancel, ignored, sizeof(ignored));
+}
+
+bool
+db_interrupted(const struct db *db)
+{
+	return db->interrupted != 0;
+}
+
+enum adx_rc
+db_script(struct db *db, const char *sql, struct adx_error *err)
+{
+	enum adx_rc rc = begin_now(db, err);
+
+	return rc == ADX_OK ? run_plain(db, sql, "the script failed", err) : rc;
+}
+
+enum adx_rc
+db_copy_begin(struct db *db, enum sql_id id, struct adx_error *err)
+{
+	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][id];
+	PGresult *res;
+	enum adx_rc rc = begin_now(db, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	res = plain(db, s->text);
+	if (PQresultStatus(res) != PGRES_COPY_IN)
+		rc = pg_describe(db, res, s->name, err);
+	PQclear(res);
+	return rc;
+}
+
+enum adx_rc
+db_copy_data(struct db *db, const char *data, size_t len, struct adx_error *err)
+{
+	/* libpq counts in int; ours are far smaller, but the type says otherwise. */
+	const size_t most = 1 << 30;
+
+	if (db->interrupted)
+		return interrupted(err);
+	for (size_t n; len > 0; data += n, len -= n) {
+		n = len < most ? len : most;
+		if (PQputCopyData(db->conn, data, (int)n) != 1)
+			return describe_loss(db, "copying rows", err);
+	}
+	return ADX_OK;
+}
+
+enum adx_rc
+db_copy_end(struct db *db, struct adx_error *err)
+{
+	PGresult *res;
+	enum adx_rc rc = ADX_OK;
+
+	if (PQputCopyEnd(db->conn, NULL) != 1)
+		return describe_loss(db, "copying rows", err);
+	for (res = PQgetResult(db->conn); res != NULL; res = PQgetResult(db->conn)) {
+		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == ADX_OK)
+			rc = pg_describe(db, res, "copying rows", err);
+		PQclear(res);
+	}
+	return rc;
+}

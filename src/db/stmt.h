@@ -1,0 +1,58 @@
+/*
+ * Running a named statement of sql/ with bound parameters.
+ *
+ * Values follow the order of its "-- name:" line, as text; NULL is SQL NULL. At most one statement
+ * of a connection is open at a time.
+ */
+#ifndef ADMINEX_STMT_H
+#define ADMINEX_STMT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adminex/error.h"
+#include "db/db.h"
+
+struct rows;
+
+#define PARAMS(...)                                                                                \
+	(const char *const[]){ __VA_ARGS__ },                                                      \
+		sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
+#define NO_PARAMS NULL, 0
+
+/*
+ * Start a statement whose rows arrive one at a time: memory stays flat however many there are.
+ * On ADX_OK the caller owns *out and ends it with rows_close(), early or not.
+ */
+ADX_MUST_CHECK enum adx_rc stmt_open(struct db *db, enum sql_id id, const char *const values[],
+				     size_t count, struct rows **out, struct adx_error *err);
+/* Go to the next row; *has is false after the last one. */
+ADX_MUST_CHECK enum adx_rc rows_next(struct rows *rows, bool *has, struct adx_error *err);
+void rows_close(struct rows *rows);
+
+/* Run a statement to its end. For kinds one, value and exec; rows are not looked at. */
+ADX_MUST_CHECK enum adx_rc stmt_exec(struct db *db, enum sql_id id, const char *const values[],
+				     size_t count, struct adx_error *err);
+/* The same, keeping the first row in *out, or NULL there when none came. rows_close() frees it. */
+ADX_MUST_CHECK enum adx_rc stmt_one(struct db *db, enum sql_id id, const char *const values[],
+				    size_t count, struct rows **out, struct adx_error *err);
+/* The single number of a statement of kind value. */
+ADX_MUST_CHECK enum adx_rc stmt_int64(struct db *db, enum sql_id id, const char *const values[],
+				      size_t count, int64_t *out, struct adx_error *err);
+
+/*
+ * Columns of the current row, by position of a name looked up once, or by name. Borrowed until the
+ * next rows_next() or rows_close(). NULL is SQL NULL. A name that the statement lacks is a bug of
+ * ours: rows_column() returns -1, and reading column -1 gives NULL.
+ */
+int rows_column(const struct rows *rows, const char *name);
+const char *rows_text(const struct rows *rows, int column, size_t *len);
+const char *rows_get(const struct rows *rows, const char *name);
+int64_t rows_get_int64(const struct rows *rows, const char *name);
+bool rows_get_bool(const struct rows *rows, const char *name);
+/* Bytes of a bytea column; the caller frees *out. */
+ADX_MUST_CHECK enum adx_rc rows_get_bytes(const struct rows *rows, const char *name,
+					  unsigned char **out, size_t *len, struct adx_error *err);
+
+#endif

@@ -1,0 +1,468 @@
+/* Submod accounts: existence, passwords, bans, and the removal of old accounts. */
+#include "submod/accounts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "base/scram.h"
+#include "submod/params.h"
+
+/* A thousand years and more; what lies beyond would leave PostgreSQL's calendar. */
+enum { DAYS_MAX = 1000000 };
+
+static const struct answer EXISTS = { "ok", "User {user}@{host} exists" };
+static const struct answer CHANGED = { "ok",
+				       "Password for user {user}@{host} successfully changed" };
+static const struct answer EMPTY_PASSWORD = { "error", "Error: empty_password" };
+static const struct answer INVALID_JID = { "error", "Error: invalid_jid" };
+static const struct answer CORRECT = { "ok", "Password for user {user}@{host} is correct" };
+static const struct answer INCORRECT = { "incorrect",
+					 "Password for user {user}@{host} is incorrect" };
+static const struct answer INCORRECT_NO_ACCOUNT = {
+	"user_does_not_exist",
+	"Password for user {user}@{host} is incorrect because this user does not exist"
+};
+static const struct answer HASH_CORRECT = { "ok", "Password hash is correct" };
+static const struct answer HASH_INCORRECT = { "incorrect", "Password hash is incorrect" };
+static const struct answer HASH_UNDEFINED = { "error",
+					      "Error: \"Hash for password is undefined\"" };
+static const struct answer DELETED = { "ok", "Deleted {count} users: {list}" };
+static const struct answer BANNED = {
+	"ok", "User {user}@{host} successfully banned with reason: {reason}"
+};
+static const struct answer NO_HOST = { "host_does_not_exist", "Host {host} does not exist" };
+
+static enum adx_rc
+check_account(struct call *call, struct adx_error *err)
+{
+	struct rows *rows;
+	enum adx_rc rc = stmt_one(call->db, SQL_ACCOUNT_EXISTS,
+				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
+
+	if (rc == ADX_OK)
+		rc = call_answer(call, rows == NULL ? &ANSWER_NO_ACCOUNT : &EXISTS, err, NULL);
+	rows_close(rows);
+	return rc;
+}
+
+/* ---- passwords --------------------------------------------------------------------------- */
+
+static void
+to_bytea(const unsigned char *bytes, size_t len, char *out)
+{
+	memcpy(out, "\\x", 3);
+	for (size_t i = 0; i < len; i++)
+		snprintf(out + 2 + 2 * i, 3, "%02x", bytes[i]);
+}
+
+enum adx_rc
+accounts_store_password(struct call *call, enum sql_id id, const struct value *secret,
+			struct adx_error *err)
+{
+	const char *mechanism = call->config->password_mechanism;
+	const char *audit = call_audit(call, err);
+	char iterations[16], salt[2 * SCRAM_SALT_SIZE + 3];
+	char stored[2 * SCRAM_KEY_MAX + 3], server[2 * SCRAM_KEY_MAX + 3];
+	struct scram keys;
+	enum adx_rc rc;
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	rc = scram_make(mechanism, call->config->password_iterations, secret->raw, secret->len,
+			&keys, err);
+	if (rc != ADX_OK)
+		return rc;
+	snprintf(iterations, sizeof(iterations), "%d", call->config->password_iterations);
+	to_bytea(keys.salt, SCRAM_SALT_SIZE, salt);
+	to_bytea(keys.stored_key, keys.key_len, stored);
+	to_bytea(keys.server_key, keys.key_len, server);
+	rc = call_write(call, id,
+			PARAMS(audit, CALL_HOST(call), CALL_USER(call), mechanism, iterations, salt,
+			       stored, server),
+			err);
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	OPENSSL_cleanse(stored, sizeof(stored));
+	OPENSSL_cleanse(server, sizeof(server));
+	return rc;
+}
+
+static enum adx_rc
+change_password(struct call *call, struct adx_error *err)
+{
+	const struct value *secret = call_arg(call, "newpass");
+
+	if (secret->len == 0)
+		return call_answer(call, &EMPTY_PASSWORD, err, NULL);
+	return accounts_store_password(call, SQL_ACCOUNT_SET_PASSWORD, secret, err);
+}
+
+static bool
+same_bytes(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return a_len == b_len && CRYPTO_memcmp(a, b, a_len) == 0;
+}
+
+/*
+ * A plain password was stored as its server took it: some prepared it, some did not. Either form of
+ * the candidate may match.
+ */
+static enum adx_rc
+matches_plain(const char *plain, const struct value *candidate, bool *match, struct adx_error *err)
+{
+	struct buf prepared = BUF_INIT;
+	enum adx_rc rc = ADX_OK;
+
+	*match = same_bytes(plain, strlen(plain), candidate->raw, candidate->len);
+	if (!*match) {
+		rc = password_prepare(candidate->raw, candidate->len, &prepared, err);
+		if (rc == ADX_OK)
+			*match = same_bytes(plain, strlen(plain), buf_text(&prepared),
+					    prepared.len);
+	}
+	buf_wipe(&prepared);
+	return rc == ADX_EINVAL ? ADX_OK : rc;
+}
+
+static enum adx_rc
+matches_scram(const struct rows *rows, const struct value *candidate, bool *match,
+	      struct adx_error *err)
+{
+	unsigned char *salt = NULL, *key = NULL;
+	size_t salt_len, key_len;
+	enum adx_rc rc = rows_get_bytes(rows, "salt", &salt, &salt_len, err);
+
+	if (rc == ADX_OK)
+		rc = rows_get_bytes(rows, "stored_key", &key, &key_len, err);
+	if (rc == ADX_OK)
+		rc = scram_check(rows_get(rows, "mechanism"),
+				 (int)rows_get_int64(rows, "iterations"), salt, salt_len, key,
+				 key_len, candidate->raw, candidate->len, match, err);
+	free(salt);
+	free(key);
+	return rc;
+}
+
+/* All credentials of an account come from one password: the strongest decides. */
+static enum adx_rc
+matches(const struct rows *rows, const struct value *candidate, bool *match, struct adx_error *err)
+{
+	const char *mechanism = rows_get(rows, "mechanism");
+
+	*match = false;
+	if (mechanism == NULL || candidate->len == 0 || rows_get_bool(rows, "banned"))
+		return ADX_OK;
+	if (strcmp(mechanism, "PLAIN") == 0)
+		return matches_plain(rows_get(rows, "plain"), candidate, match, err);
+	return matches_scram(rows, candidate, match, err);
+}
+
+static enum adx_rc
+check_password(struct call *call, struct adx_error *err)
+{
+	struct rows *rows;
+	bool match = false;
+	enum adx_rc rc = stmt_one(call->db, SQL_ACCOUNT_CREDENTIALS,
+				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
+
+	if (rc == ADX_OK && rows == NULL)
+		return call_answer(call, &INCORRECT_NO_ACCOUNT, err, NULL);
+	if (rc == ADX_OK)
+		rc = matches(rows, call_arg(call, "password"), &match, err);
+	if (rc == ADX_OK)
+		rc = call_answer(call, match ? &CORRECT : &INCORRECT, err, NULL);
+	rows_close(rows);
+	return rc;
+}
+
+/* ---- password hashes --------------------------------------------------------------------- */
+
+static const EVP_MD *
+hash_method(const char *word)
+{
+	static const struct {
+		const char *word;
+		const EVP_MD *(*md)(void);
+	} METHODS[] = { { "md5", EVP_md5 },       { "sha", EVP_sha1 },     { "sha1", EVP_sha1 },
+			{ "sha256", EVP_sha256 }, { "sha512", EVP_sha512 } };
+
+	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
+		if (strcmp(METHODS[i].word, word) == 0)
+			return METHODS[i].md();
+	return NULL;
+}
+
+/* Hex of either case, or the original's own: upper case, each byte without its leading zero. */
+static bool
+is_digest(const char *typed, const unsigned char *digest, unsigned len)
+{
+	char hex[2 * EVP_MAX_MD_SIZE + 1], bare[2 * EVP_MAX_MD_SIZE + 1];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < len; i++) {
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+		at += (size_t)snprintf(bare + at, 3, "%X", digest[i]);
+	}
+	return strcasecmp(typed, hex) == 0 || strcmp(typed, bare) == 0;
+}
+
+static enum adx_rc
+answer_hash(struct call *call, const struct rows *rows, struct adx_error *err)
+{
+	const EVP_MD *md = hash_method(call_raw(call, "hashmethod"));
+	const char *mechanism = rows_get(rows, "mechanism");
+	const char *plain = rows_get(rows, "plain");
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	bool match;
+
+	if (md == NULL || mechanism == NULL || plain == NULL)
+		return call_answer(call, &HASH_UNDEFINED, err, NULL);
+	if (EVP_Digest(plain, strlen(plain), digest, &len, md, NULL) != 1)
+		return adx_fail(err, ADX_EFAIL, "the crypto library could not make a digest");
+	match = is_digest(call_raw(call, "passwordhash"), digest, len) &&
+		!rows_get_bool(rows, "banned");
+	return call_answer(call, match ? &HASH_CORRECT : &HASH_INCORRECT, err, NULL);
+}
+
+static enum adx_rc
+check_password_hash(struct call *call, struct adx_error *err)
+{
+	struct rows *rows;
+	enum adx_rc rc = stmt_one(call->db, SQL_ACCOUNT_PLAIN,
+				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
+
+	if (rc == ADX_OK && rows == NULL)
+		return call_answer(call, &ANSWER_NO_ACCOUNT, err, NULL);
+	if (rc == ADX_OK)
+		rc = answer_hash(call, rows, err);
+	rows_close(rows);
+	return rc;
+}
+
+/* ---- bans -------------------------------------------------------------------------------- */
+
+static enum adx_rc
+ban_account(struct call *call, struct adx_error *err)
+{
+	const char *audit = call_audit(call, err);
+	const char *reason = call_raw(call, "reason");
+	const char *message = reason[0] == '\0' ? "Kicked by administrator" : reason;
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	return call_write(call, SQL_ACCOUNT_BAN,
+			  PARAMS(audit, CALL_HOST(call), CALL_USER(call), reason, message), err);
+}
+
+/* ---- old accounts ------------------------------------------------------------------------ */
+
+/* An Erlang binary, as the original prints names. */
+static void
+add_erlang(struct buf *out, const char *text)
+{
+	buf_add_text(out, "<<\"");
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, *text);
+	}
+	buf_add_text(out, "\">>");
+}
+
+/* The deleted accounts: rows for machines, an Erlang list for the text. */
+static enum adx_rc
+collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct adx_error *err)
+{
+	struct writer *w = call->writer;
+	bool has;
+	enum adx_rc rc;
+
+	buf_add_char(list, '[');
+	w->ops->list_begin(w);
+	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has) {
+		const char *user = rows_get(rows, "user");
+		const char *host = rows_get(rows, "host");
+		struct cell cells[] = { { user, strlen(user) }, { host, strlen(host) } };
+
+		w->ops->row(w, cells);
+		buf_add_text(list, call->affected++ == 0 ? "{" : ",{");
+		add_erlang(list, user);
+		buf_add_char(list, ',');
+		add_erlang(list, host);
+		buf_add_char(list, '}');
+	}
+	buf_add_char(list, ']');
+	return rc == ADX_OK && !buf_ok(list) ? adx_nomem(err) : rc;
+}
+
+static enum adx_rc
+delete_old(struct call *call, const char *host, struct adx_error *err)
+{
+	const char *audit = call_audit(call, err);
+	struct buf list = BUF_INIT;
+	struct rows *rows = NULL;
+	char count[24], days[24];
+	enum adx_rc rc;
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
+	rc = stmt_open(call->db, SQL_ACCOUNTS_DELETE_OLD,
+		       PARAMS(audit, host, days,
+			      call->options->include_never_seen ? "true" : "false"),
+		       &rows, err);
+	if (rc == ADX_OK)
+		rc = collect_deleted(call, rows, &list, err);
+	rows_close(rows);
+	call->rows = call->affected;
+	snprintf(count, sizeof(count), "%" PRId64, call->affected);
+	if (rc == ADX_OK)
+		rc = call_answer(call, &DELETED, err, "count", count, "list", buf_text(&list),
+				 NULL);
+	buf_free(&list);
+	return rc;
+}
+
+static enum adx_rc
+delete_old_users(struct call *call, struct adx_error *err)
+{
+	return delete_old(call, NULL, err);
+}
+
+static enum adx_rc
+delete_old_users_vhost(struct call *call, struct adx_error *err)
+{
+	return delete_old(call, CALL_HOST(call), err);
+}
+
+static enum adx_rc
+num_active_users(struct call *call, struct adx_error *err)
+{
+	struct rows *rows;
+	char days[24];
+	enum adx_rc rc;
+
+	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
+	rc = stmt_one(call->db, SQL_ACCOUNTS_ACTIVE, PARAMS(CALL_HOST(call), days), &rows, err);
+	if (rc == ADX_OK && rows == NULL)
+		return call_answer(call, &NO_HOST, err, NULL);
+	if (rc == ADX_OK)
+		rc = call_integer(call, rows_get_int64(rows, "users"));
+	rows_close(rows);
+	return rc;
+}
+
+#define OLD_NOTES                                                                                  \
+	"An account that never logged in is judged by when it was created; the option "            \
+	"--include-never-seen deletes all of those. Accounts with a session stay. Look first "     \
+	"with --dry-run."
+
+const struct command ACCOUNTS_COMMANDS[] = {
+	{ .name = "change_password",
+	  .submod = "accounts",
+	  .summary = "set a new password for an account",
+	  .params = { P_ACCOUNT, P_SECRET("newpass", "new password, not empty") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &CHANGED, &EMPTY_PASSWORD, &INVALID_JID, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &INVALID_JID,
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES,
+	  .example = "orsino.aldobrand example.org 'new secret'",
+	  .run = change_password },
+	{ .name = "check_password_hash",
+	  .submod = "accounts",
+	  .summary = "compare a hex digest with the digest of the stored plain password",
+	  .notes = "Only where the password is kept plain. A digest is hex in either case, or the "
+		   "unpadded upper-case form that mongooseimctl took.",
+	  .params = { P_ACCOUNT, P_SECRET("passwordhash", "hex digest"),
+		      P_TEXT("hashmethod", "md5, sha (is sha1), sha1, sha256 or sha512") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &HASH_CORRECT, &HASH_INCORRECT, &HASH_UNDEFINED, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
+	  .role = ROLE_OPERATOR,
+	  .example = "legacy1 example.org 1296eea94d648769bf24faf2b6c5b079 md5",
+	  .run = check_password_hash },
+	{ .name = "delete_old_users",
+	  .submod = "accounts",
+	  .summary = "delete every account that was not seen for DAYS days",
+	  .notes = OLD_NOTES,
+	  .params = { P_INTEGER("days", 0, DAYS_MAX, "age in days") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .fields = { { "user" }, { "host" } },
+	  .answers = { &DELETED },
+	  .affects = "accounts",
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_LIST_TOO,
+	  .example = "365",
+	  .run = delete_old_users },
+	{ .name = "delete_old_users_vhost",
+	  .submod = "accounts",
+	  .summary = "the same, limited to one host",
+	  .notes = OLD_NOTES,
+	  .params = { P_HOST("domain"), P_INTEGER("days", 0, DAYS_MAX, "age in days") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .fields = { { "user" }, { "host" } },
+	  .answers = { &DELETED },
+	  .affects = "accounts",
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_LIST_TOO,
+	  .example = "example.org 365",
+	  .run = delete_old_users_vhost },
+	{ .name = "ban_account",
+	  .submod = "accounts",
+	  .summary = "ban an account: every check of its password fails, its sessions are kicked",
+	  .notes = "The password is kept: unban_account restores it.",
+	  .params = { P_ACCOUNT,
+		      P_TEXT("reason",
+			     "shown to the kicked sessions; empty means 'Kicked by administrator'") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &BANNED, &ANSWER_NO_ACCOUNT, &INVALID_JID },
+	  .if_bad_jid = &INVALID_JID,
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES,
+	  .example = "orsino.aldobrand example.org 'spam wave of May'",
+	  .run = ban_account },
+	{ .name = "num_active_users",
+	  .submod = "accounts",
+	  .summary = "count the accounts of a host that were seen in the last DAYS days",
+	  .params = { P_HOST("domain"), P_INTEGER("days", 0, DAYS_MAX, "window in days") },
+	  .result = RESULT_INTEGER,
+	  .result_name = "users",
+	  .answers = { &ANSWER_OK, &NO_HOST },
+	  .role = ROLE_READER,
+	  .example = "example.org 30",
+	  .run = num_active_users },
+	{ .name = "check_account",
+	  .submod = "accounts",
+	  .summary = "tell whether an account exists",
+	  .params = { P_ACCOUNT },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &EXISTS, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
+	  .role = ROLE_READER,
+	  .example = "orsino.aldobrand example.org",
+	  .run = check_account },
+	{ .name = "check_password",
+	  .submod = "accounts",
+	  .summary = "verify a password",
+	  .params = { P_ACCOUNT, P_SECRET("password", "candidate password") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &CORRECT, &INCORRECT, &INCORRECT_NO_ACCOUNT },
+	  .if_bad_jid = &INCORRECT_NO_ACCOUNT,
+	  .role = ROLE_OPERATOR,
+	  .example = "viola.hollins example.org pw-0001-viola.hollins",
+	  .run = check_password },
+	{ 0 },
+};

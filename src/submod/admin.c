@@ -1,0 +1,250 @@
+/* Submod admin: hosts and accounts, beyond what service_admin_extra offered. */
+#include <string.h>
+
+#include "submod/accounts.h"
+#include "submod/params.h"
+
+static const struct answer HOST_ADDED = { "ok", "Host {host} added" };
+static const struct answer HOST_EXISTS = { "exists", "Host {host} already exists" };
+static const struct answer HOST_REMOVED = { "ok", "Host {host} removed" };
+static const struct answer HOST_HAS_ACCOUNTS = {
+	"host_has_accounts", "Host {host} still has accounts; unregister them first"
+};
+static const struct answer NO_HOST = { "host_does_not_exist", "Host {host} does not exist" };
+static const struct answer REGISTERED = { "ok", "User {user}@{host} successfully registered" };
+static const struct answer TAKEN = { "exists", "User {user}@{host} already registered" };
+static const struct answer EMPTY_PASSWORD = { "error", "Error: empty_password" };
+static const struct answer INVALID_JID = { "error", "Error: invalid_jid" };
+static const struct answer UNREGISTERED = { "ok",
+					    "User {user}@{host} successfully unregistered" };
+static const struct answer UNBANNED = { "ok", "User {user}@{host} successfully unbanned" };
+static const struct answer NOT_BANNED = { "not_banned", "User {user}@{host} is not banned" };
+static const struct answer NEVER_SEEN = { "never_seen", "User {user}@{host} was never seen" };
+
+/* ---- hosts ------------------------------------------------------------------------------- */
+
+static enum adx_rc
+write_host(struct call *call, enum sql_id id, struct adx_error *err)
+{
+	const char *audit = call_audit(call, err);
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	return call_write(call, id, PARAMS(audit, CALL_HOST(call)), err);
+}
+
+static enum adx_rc
+add_host(struct call *call, struct adx_error *err)
+{
+	return write_host(call, SQL_HOST_ADD, err);
+}
+
+static enum adx_rc
+remove_host(struct call *call, struct adx_error *err)
+{
+	return write_host(call, SQL_HOST_REMOVE, err);
+}
+
+static enum adx_rc
+registered_vhosts(struct call *call, struct adx_error *err)
+{
+	return call_simple_list(call, SQL_HOSTS_LIST, NO_PARAMS, err);
+}
+
+/* ---- accounts ---------------------------------------------------------------------------- */
+
+static enum adx_rc
+register_account(struct call *call, struct adx_error *err)
+{
+	const struct value *secret = call_arg(call, "password");
+
+	if (secret->len == 0)
+		return call_answer(call, &EMPTY_PASSWORD, err, NULL);
+	return accounts_store_password(call, SQL_ACCOUNT_REGISTER, secret, err);
+}
+
+static enum adx_rc
+write_account(struct call *call, enum sql_id id, struct adx_error *err)
+{
+	const char *audit = call_audit(call, err);
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	return call_write(call, id, PARAMS(audit, CALL_HOST(call), CALL_USER(call)), err);
+}
+
+static enum adx_rc
+unregister(struct call *call, struct adx_error *err)
+{
+	return write_account(call, SQL_ACCOUNT_UNREGISTER, err);
+}
+
+static enum adx_rc
+unban_account(struct call *call, struct adx_error *err)
+{
+	return write_account(call, SQL_ACCOUNT_UNBAN, err);
+}
+
+/* A list that says whether its owner exists, and whether there is anything in it. */
+static enum adx_rc
+list_or_say(struct call *call, enum sql_id id, const char *const values[], size_t count,
+	    const char *marker, const struct answer *no_owner, const struct answer *nothing,
+	    struct adx_error *err)
+{
+	int64_t seen;
+	enum adx_rc rc = call_list(call, id, values, count, marker, &seen, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	if (seen == 0)
+		return call_answer(call, no_owner, err, NULL);
+	return call_answer(call, call->rows == 0 ? nothing : &ANSWER_OK, err, NULL);
+}
+
+static enum adx_rc
+registered_users(struct call *call, struct adx_error *err)
+{
+	return list_or_say(call, SQL_ACCOUNTS_LIST, PARAMS(CALL_HOST(call)), "user", &NO_HOST,
+			   &ANSWER_OK, err);
+}
+
+static enum adx_rc
+list_banned(struct call *call, struct adx_error *err)
+{
+	return list_or_say(call, SQL_BANS_LIST, PARAMS(CALL_HOST(call)), "user", &NO_HOST,
+			   &ANSWER_OK, err);
+}
+
+static enum adx_rc
+get_ban_details(struct call *call, struct adx_error *err)
+{
+	return list_or_say(call, SQL_BAN_DETAILS, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			   "banned_at", &ANSWER_NO_ACCOUNT, &NOT_BANNED, err);
+}
+
+static enum adx_rc
+get_last(struct call *call, struct adx_error *err)
+{
+	return list_or_say(call, SQL_LAST_GET, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			   "timestamp", &ANSWER_NO_ACCOUNT, &NEVER_SEEN, err);
+}
+
+const struct command ADMIN_COMMANDS[] = {
+	{ .name = "add_host",
+	  .submod = "admin",
+	  .summary = "serve a host (an XMPP domain)",
+	  .params = { P_HOST("domain") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &HOST_ADDED, &HOST_EXISTS },
+	  .role = ROLE_ADMIN,
+	  .flags = CMD_WRITES,
+	  .example = "conference.example.org",
+	  .run = add_host },
+	{ .name = "remove_host",
+	  .submod = "admin",
+	  .summary = "stop serving a host that has no accounts",
+	  .params = { P_HOST("domain") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &HOST_REMOVED, &HOST_HAS_ACCOUNTS, &NO_HOST },
+	  .affects = "hosts",
+	  .role = ROLE_ADMIN,
+	  .flags = CMD_WRITES | CMD_DESTROYS,
+	  .example = "conference.example.org",
+	  .run = remove_host },
+	{ .name = "registered_vhosts",
+	  .submod = "admin",
+	  .summary = "list the hosts that are served",
+	  .result = RESULT_LIST,
+	  .result_name = "vhosts",
+	  .fields = { { "vhost" } },
+	  .answers = { &ANSWER_OK },
+	  .role = ROLE_READER,
+	  .example = "",
+	  .run = registered_vhosts },
+	{ .name = "register",
+	  .submod = "admin",
+	  .summary = "make an account",
+	  .params = { P_ACCOUNT, P_SECRET("password", "its password, not empty") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &REGISTERED, &TAKEN, &NO_HOST, &EMPTY_PASSWORD, &INVALID_JID },
+	  .if_bad_jid = &INVALID_JID,
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES,
+	  .example = "viola2 example.org 'a secret'",
+	  .run = register_account },
+	{ .name = "unregister",
+	  .submod = "admin",
+	  .summary = "delete an account and everything that belongs to it",
+	  .params = { P_ACCOUNT },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &UNREGISTERED, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
+	  .affects = "accounts",
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES | CMD_DESTROYS,
+	  .example = "viola2 example.org",
+	  .run = unregister },
+	{ .name = "registered_users",
+	  .submod = "admin",
+	  .summary = "list the accounts of a host",
+	  .params = { P_HOST("domain") },
+	  .result = RESULT_LIST,
+	  .result_name = "users",
+	  .fields = { { "user" } },
+	  .answers = { &ANSWER_OK, &NO_HOST },
+	  .role = ROLE_READER,
+	  .example = "example.org",
+	  .run = registered_users },
+	{ .name = "unban_account",
+	  .submod = "admin",
+	  .summary = "lift a ban: the old password checks again",
+	  .params = { P_ACCOUNT },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &UNBANNED, &NOT_BANNED, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
+	  .role = ROLE_OPERATOR,
+	  .flags = CMD_WRITES,
+	  .example = "orsino.aldobrand example.org",
+	  .run = unban_account },
+	{ .name = "get_ban_details",
+	  .submod = "admin",
+	  .summary = "tell why, when and by whom an account was banned",
+	  .params = { P_ACCOUNT },
+	  .result = RESULT_LIST,
+	  .result_name = "ban",
+	  .fields = { { "reason" }, { "banned_at" }, { "banned_by" } },
+	  .answers = { &ANSWER_OK, &NOT_BANNED, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
+	  .role = ROLE_READER,
+	  .example = "orsino.aldobrand example.org",
+	  .run = get_ban_details },
+	{ .name = "list_banned",
+	  .submod = "admin",
+	  .summary = "list the banned accounts of a host",
+	  .params = { P_HOST("domain") },
+	  .result = RESULT_LIST,
+	  .result_name = "bans",
+	  .fields = { { "user" }, { "reason" }, { "banned_at" }, { "banned_by" } },
+	  .answers = { &ANSWER_OK, &NO_HOST },
+	  .role = ROLE_READER,
+	  .example = "example.org",
+	  .run = list_banned },
+	{ .name = "get_last",
+	  .submod = "admin",
+	  .summary = "tell when an account was last connected (seconds since 1970) and its status",
+	  .params = { P_ACCOUNT },
+	  .result = RESULT_LIST,
+	  .result_name = "last",
+	  .fields = { { "timestamp", true }, { "status" } },
+	  .answers = { &ANSWER_OK, &NEVER_SEEN, &ANSWER_NO_ACCOUNT },
+	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
+	  .role = ROLE_READER,
+	  .example = "orsino.aldobrand example.org",
+	  .run = get_last },
+	{ 0 },
+};

@@ -1,0 +1,152 @@
+/* push_roster*: contacts for many accounts at once, each command one statement. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/array.h"
+#include "submod/params.h"
+#include "submod/roster_parts.h"
+#include "transfer/template.h"
+
+enum { NAMED_AT_MOST = 20 };
+
+/* A template as the statements take it: arrays that go together. */
+struct columns {
+	struct buf hosts, usernames, nicks, groups;
+};
+
+static void
+columns_free(struct columns *c)
+{
+	buf_free(&c->hosts);
+	buf_free(&c->usernames);
+	buf_free(&c->nicks);
+	buf_free(&c->groups);
+}
+
+static bool
+columns_ok(const struct columns *c)
+{
+	return buf_ok(&c->hosts) && buf_ok(&c->usernames) && buf_ok(&c->nicks) && buf_ok(&c->groups);
+}
+
+/* An entry whose JID cannot be is an entry without an account: skipped and named. */
+static void
+add_entry(struct call *call, const struct template_entry *e, struct columns *c)
+{
+	char user[JID_PART_MAX + 1], host[JID_PART_MAX + 1];
+	struct adx_error why;
+
+	if (jid_prep_local(e->user, strlen(e->user), user, &why) != ADX_OK ||
+	    jid_prep_domain(e->host, strlen(e->host), host, &why) != ADX_OK) {
+		call_remark(call, "line %zu skipped: %s", e->line, why.message);
+		return;
+	}
+	array_add(&c->hosts, host);
+	array_add(&c->usernames, user);
+	array_add(&c->nicks, e->nick);
+	array_add(&c->groups, e->group);
+}
+
+static enum adx_rc
+read_template(struct call *call, struct columns *c, struct adx_error *err)
+{
+	struct template *t;
+	enum adx_rc rc = template_read(call_raw(call, "file"), &t, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	array_open(&c->hosts);
+	array_open(&c->usernames);
+	array_open(&c->nicks);
+	array_open(&c->groups);
+	for (size_t i = 0; i < t->count; i++)
+		add_entry(call, &t->entries[i], c);
+	array_close(&c->hosts);
+	array_close(&c->usernames);
+	array_close(&c->nicks);
+	array_close(&c->groups);
+	template_free(t);
+	return columns_ok(c) ? ADX_OK : adx_nomem(err);
+}
+
+/* Entries without an account come first, the outcome last. */
+static enum adx_rc
+read_outcome(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	const struct answer *answer = NULL;
+	size_t skipped = 0;
+	bool has;
+	enum adx_rc rc;
+
+	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has) {
+		const char *outcome = rows_get(rows, "outcome");
+
+		if (outcome != NULL) {
+			answer = call_answer_of(call, outcome);
+			call->affected = call->rows = rows_get_int64(rows, "rows");
+		} else if (++skipped <= NAMED_AT_MOST) {
+			call_remark(call, "skipped '%s@%s': no such account",
+				    rows_get(rows, "username"), rows_get(rows, "host"));
+		}
+	}
+	if (rc != ADX_OK)
+		return rc;
+	if (skipped > NAMED_AT_MOST)
+		call_remark(call, "skipped %zu more entries: no such accounts",
+			    skipped - NAMED_AT_MOST);
+	if (answer == NULL)
+		return adx_fail(err, ADX_EFAIL, "%s gave no outcome", call->command->name);
+	return call_answer(call, answer, err, NULL);
+}
+
+static enum adx_rc
+push(struct call *call, const char *audit, const struct columns *c, struct adx_error *err)
+{
+	const char *hosts = buf_text(&c->hosts), *users = buf_text(&c->usernames);
+	const char *nicks = buf_text(&c->nicks), *groups = buf_text(&c->groups);
+	struct rows *rows = NULL;
+	enum adx_rc rc;
+
+	if (call_jid_part(call, "user")[0] == '\0')
+		rc = stmt_open(call->db, SQL_ROSTER_PUSH_ALL,
+			       PARAMS(audit, hosts, users, nicks, groups), &rows, err);
+	else
+		rc = stmt_open(call->db, SQL_ROSTER_PUSH,
+			       PARAMS(audit, CALL_HOST(call), CALL_USER(call), hosts, users, nicks,
+				      groups),
+			       &rows, err);
+	if (rc == ADX_OK)
+		rc = read_outcome(call, rows, err);
+	rows_close(rows);
+	return rc;
+}
+
+enum adx_rc
+roster_push(struct call *call, struct adx_error *err)
+{
+	struct columns c = { BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT };
+	const char *audit = call_audit(call, err);
+	enum adx_rc rc = audit == NULL ? ADX_ENOMEM : read_template(call, &c, err);
+
+	if (rc == ADX_OK)
+		rc = push(call, audit, &c, err);
+	columns_free(&c);
+	return rc;
+}
+
+enum adx_rc
+roster_push_all(struct call *call, struct adx_error *err)
+{
+	return roster_push(call, err);
+}
+
+enum adx_rc
+roster_push_alltoall(struct call *call, struct adx_error *err)
+{
+	const char *audit = call_audit(call, err);
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	return call_write(call, SQL_ROSTER_PUSH_ALLTOALL,
+			  PARAMS(audit, CALL_HOST(call), call_raw(call, "group")), err);
+}

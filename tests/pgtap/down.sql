@@ -1,0 +1,53 @@
+-- Every migration goes back, one after the other, and up again. All of it is rolled back.
+BEGIN;
+SELECT plan(11);
+
+CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
+    LANGUAGE sql
+AS $$
+SELECT count(*) FROM pg_constraint
+ WHERE connamespace = 'adminex'::regnamespace AND contype = 'f'
+$$;
+CREATE TEMPORARY TABLE before AS
+SELECT relname, relkind FROM pg_class WHERE relnamespace = 'adminex'::regnamespace;
+INSERT INTO adminex.hosts (host) VALUES ('h.example');
+INSERT INTO adminex.users (host, username) VALUES ('h.example', 'romeo');
+
+\ir ../../migrations/0004_roles.down.sql
+SELECT functions_are('adminex', '{}'::name[], 'down to 3: no function');
+SELECT is(pg_temp.foreign_keys(), 10::bigint, 'down to 3: the foreign keys are there');
+
+\ir ../../migrations/0003_foreign_keys.down.sql
+SELECT is(pg_temp.foreign_keys(), 0::bigint, 'down to 2: no foreign key');
+SELECT lives_ok($$INSERT INTO adminex.bans (host, username) VALUES ('h.example', 'nobody')$$,
+                'down to 2: orphans are possible');
+SELECT isnt_empty('SELECT FROM adminex.users', 'down to 2: rows are there');
+DELETE FROM adminex.bans;
+\ir ../../migrations/0003_foreign_keys.up.sql
+SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up to 3, with rows: the foreign keys are there');
+\ir ../../migrations/0003_foreign_keys.down.sql
+
+\ir ../../migrations/0002_operations.down.sql
+SELECT tables_are('adminex', ARRAY[
+    'bans', 'credentials', 'hosts', 'last_activity', 'offline_messages', 'private_storage',
+    'roster_items', 'roster_versions', 'schema_migrations', 'sessions', 'users', 'vcards'],
+    'down to 1: accounts and what belongs to them');
+
+\ir ../../migrations/0001_tables.down.sql
+SELECT bag_eq(
+    $$SELECT relname::text FROM pg_class WHERE relnamespace = 'adminex'::regnamespace$$,
+    ARRAY['schema_migrations', 'schema_migrations_pkey'],
+    'down to 0: only what the migrator made');
+
+\ir ../../migrations/0001_tables.up.sql
+\ir ../../migrations/0002_operations.up.sql
+\ir ../../migrations/0003_foreign_keys.up.sql
+\ir ../../migrations/0004_roles.up.sql
+SELECT bag_eq($$SELECT relname, relkind FROM pg_class
+                 WHERE relnamespace = 'adminex'::regnamespace$$,
+              'SELECT * FROM before', 'up again: the same tables, indexes and sequences');
+SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up again: the foreign keys');
+SELECT functions_are('adminex', ARRAY['grant_roles'], 'up again: the function');
+
+SELECT * FROM finish();
+ROLLBACK;
