@@ -37,7 +37,8 @@ CPPFLAGS += -D_GNU_SOURCE -DADMINEX_VERSION='"$(VERSION)"' -Iinclude -Isrc -I$(B
             $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS   ?= $(OPT)
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-            -Wwrite-strings -Wformat=2 -Wvla
+            -Wwrite-strings -Wformat=2 -Wvla \
+            -Wno-missing-field-initializers
 ifeq ($(CI),true)
 WARN     += -Werror
 endif
@@ -62,7 +63,7 @@ say = @$(if $(filter 1,$(V)),:,printf '  %-8s %s\n' $(1) $(2))
 # What was just installed is seen by a make that starts afterwards. It takes all processors,
 # unless -j was given here.
 again = $(Q)+$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
-install_deps = $(if $(filter no,$(DEPS)),,$(Q)scripts/deps.sh)
+install_deps = $(if $(filter no,$(DEPS)),,$(Q)scripts/deps.sh $(1))
 check = BUILD=$(BUILD) scripts/check.sh
 
 .DEFAULT_GOAL := all
@@ -126,7 +127,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIB)
 
 .PHONY: check check-unit check-sql check-e2e unit-programs
 check: ## all tests, on a PostgreSQL cluster of their own (installs what is missing)
-	$(call install_deps) build server test
+	$(call install_deps,build server test)
 	$(again) all unit-programs
 	$(Q)$(check) unit sql e2e
 
@@ -143,7 +144,7 @@ unit-programs: $(UNIT)
 
 .PHONY: demo demo-stop
 demo: ## a private PostgreSQL with real data, and a walk through the main job
-	$(call install_deps) build server
+	$(call install_deps,build server)
 	$(again) all
 	$(Q)scripts/demo.sh start
 
@@ -153,7 +154,7 @@ demo-stop: ## end and remove what `make demo` left running
 # What all checks have to say is worth more than the first complaint: -k.
 .PHONY: lint lint-checks lint-format lint-shell lint-python format
 lint: ## check form and find mistakes: clang-format, clang-tidy, shellcheck
-	$(call install_deps) build lint
+	$(call install_deps,build lint)
 	$(again) -k lint-checks
 
 lint-checks: lint-format lint-shell lint-python $(SOURCES:%=$(BUILD)/lint/%.ok)
@@ -181,7 +182,7 @@ format: ## apply the form that `make lint` checks
 # One libFuzzer program for each tests/fuzz/fuzz_*.c.
 .PHONY: fuzz fuzzers
 fuzz: ## fuzz each parser for FUZZ_SECONDS=60; T=jid only that one
-	$(call install_deps) build fuzz
+	$(call install_deps,build fuzz)
 	$(again) SAN=fuzz fuzzers
 	$(Q)scripts/fuzz.sh $(FUZZ_SECONDS)
 

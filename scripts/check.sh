@@ -23,6 +23,7 @@ export LSAN_OPTIONS=exitcode=86
 cleanup()
 {
 	[ -z "$cluster" ] || scripts/cluster.sh stop "$cluster"
+	rm -rf "$logs/tmp"
 }
 
 need_cluster()
@@ -140,4 +141,4 @@ done
 echo
 [ $skipped -eq 0 ] || echo "$skipped skipped, see $logs/e2e.log"
 echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

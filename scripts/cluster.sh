@@ -152,11 +152,11 @@ cmd_start()
 	trap 'cmd_stop "$new"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
-	init "$user" "$new" "$fast"
-	run_server "$user" "$new"
 	if [ -n "$owner" ]; then
 		setsid bash "$0" guard "$owner" "$new" < /dev/null &> /dev/null &
 	fi
+	init "$user" "$new" "$fast"
+	run_server "$user" "$new"
 	trap - EXIT
 	echo "$new"
 }

@@ -295,7 +295,7 @@ take_file(config_t *file, int read, const char *name, struct config **out, struc
 }
 
 enum adx_rc
-config_read(const char *path, struct config **out, struct adx_error *err)
+config_load(const char *path, struct config **out, struct adx_error *err)
 {
 	config_t file;
 	enum adx_rc rc;

@@ -28,7 +28,7 @@ struct config {
 /* A configuration with every default. The caller frees *out with config_free(). */
 ADX_MUST_CHECK enum adx_rc config_default(struct config **out, struct adx_error *err);
 /* Read and check a whole file; on failure *out is NULL and nothing was taken over. */
-ADX_MUST_CHECK enum adx_rc config_read(const char *path, struct config **out,
+ADX_MUST_CHECK enum adx_rc config_load(const char *path, struct config **out,
 				       struct adx_error *err);
 /* The same from memory; `name` is what errors call it. */
 ADX_MUST_CHECK enum adx_rc config_parse(const char *text, const char *name, struct config **out,

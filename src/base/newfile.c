@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,18 @@ newfile_open(struct newfile *file, const char *path, struct adx_error *err)
 	return fail(file, err);
 }
 
+/* By name: whoever filled the file may have put a new one in its place. */
+static bool
+sync_contents(const struct newfile *file)
+{
+	int fd = open(file->temporary, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* The new name must survive a crash too. */
 static void
 sync_folder(const char *path)
@@ -66,7 +79,7 @@ newfile_commit(struct newfile *file, struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
-	if (file->temporary != NULL && fsync(file->fd) != 0)
+	if (file->temporary != NULL && !sync_contents(file))
 		rc = fail(file, err);
 	if (close(file->fd) != 0 && rc == ADX_OK)
 		rc = fail(file, err);

@@ -69,8 +69,8 @@ check_bytes(const char *text, size_t len, struct adx_error *err)
 }
 
 /*
- * Quoted values since a '<', as if each began a tag: also in comments and CDATA sections, since
- * after an error libxml2 reads on and may take such a '<' for a tag.
+ * Count quoted values since a '<', as if each began a tag: also in comments and CDATA sections, so
+ * that no malformed text hides a tag from us that libxml2 sees. In other text quotes are free.
  */
 static enum adx_rc
 check_tags(const char *text, size_t len, struct adx_error *err)

@@ -161,6 +161,9 @@ call_run(struct call *call, struct adx_error *err)
 		rc = run_snapshot(call, err);
 	else
 		rc = carry_out(call, err);
+	if (rc == ADX_OK && call->answer != NULL && said_yes(call) && !call->writer->value &&
+	    call->command->result == RESULT_LIST)
+		call->writer->ops->list_begin(call->writer);
 	if (rc == ADX_OK && call->answer == NULL)
 		rc = adx_fail(err, ADX_EFAIL, "%s gave no answer", call->command->name);
 	return rc;
@@ -280,6 +283,8 @@ write_row(struct call *call, const struct rows *rows, const int *columns)
 	struct cell cells[COMMAND_FIELDS_MAX];
 	size_t n = command_field_count(call->command);
 
+	if (!call->writer->value)
+		call->writer->ops->list_begin(call->writer);
 	for (size_t i = 0; i < n; i++)
 		cells[i].data = rows_text(rows, columns[i], &cells[i].len);
 	call->writer->ops->row(call->writer, cells);
@@ -299,7 +304,6 @@ stream(struct call *call, struct rows *rows, const char *marker, int64_t *seen,
 		size_t len;
 
 		if ((*seen)++ == 0) {
-			call->writer->ops->list_begin(call->writer);
 			map_columns(call, rows, columns);
 			marked = marker == NULL ? -1 : rows_column(rows, marker);
 		}
@@ -333,8 +337,6 @@ call_simple_list(struct call *call, enum sql_id id, const char *const values[], 
 	int64_t seen;
 	enum adx_rc rc = call_list(call, id, values, count, NULL, &seen, err);
 
-	if (rc == ADX_OK && seen == 0)
-		call->writer->ops->list_begin(call->writer);
 	return rc == ADX_OK ? call_answer(call, &ANSWER_OK, err, NULL) : rc;
 }
 

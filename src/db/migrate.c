@@ -97,11 +97,10 @@ apply(struct db *db, const struct migration *m, bool up, struct adx_error *err)
 
 	snprintf(number, sizeof(number), "%d", m->version);
 	if (rc != ADX_OK) {
-		char why[512];
+		struct adx_error why = *err;
 
-		snprintf(why, sizeof(why), "%s", err->message);
-		snprintf(err->message, sizeof(err->message), "migration %04d_%s (%s): %s",
-			 m->version, m->name, up ? "up" : "down", why);
+		snprintf(err->message, sizeof(err->message), "migration %04d_%.60s (%s): %.600s",
+			 m->version, m->name, up ? "up" : "down", why.message);
 		return rc;
 	}
 	return up ? stmt_exec(db, SQL_MIGRATE_RECORD, PARAMS(number, m->name), err)

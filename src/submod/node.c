@@ -13,7 +13,7 @@ static enum adx_rc
 load_config(struct call *call, struct adx_error *err)
 {
 	struct config *config;
-	enum adx_rc rc = config_read(call_raw(call, "file"), &config, err);
+	enum adx_rc rc = config_load(call_raw(call, "file"), &config, err);
 
 	config_free(config);
 	return rc == ADX_OK ? call_answer(call, &ANSWER_OK, err, NULL) : rc;

@@ -38,6 +38,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / os.environ.get("ADMINEX_BIN", "build/adminex")
 DATA = ROOT / "tests" / "data"
+SCRATCH = BIN.parent / "check" / "tmp"
 SANITIZED = BIN.parent.name == "san"
 TIMEOUT = 120 if SANITIZED else 30
 
@@ -310,7 +311,8 @@ class TestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = shared_cluster()
-        cls.tmp = pathlib.Path(tempfile.mkdtemp(prefix="adminex-e2e-"))
+        SCRATCH.mkdir(parents=True, exist_ok=True)
+        cls.tmp = pathlib.Path(tempfile.mkdtemp(prefix=cls.__name__ + "-", dir=SCRATCH))
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
         if not cls.fresh_database:
             cls._use(cls.new_database(cls.addClassCleanup))

@@ -1,0 +1,410 @@
+#include "face/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+static const char DEFAULT_CONFIG[] = "/etc/adminex/adminex.conf";
+
+/* ---- standard error ---------------------------------------------------------------------- */
+
+/* One line, whatever is in it: control characters cannot move the cursor or break the line. */
+void
+cli_say(const char *text)
+{
+	struct buf line = BUF_INIT;
+	size_t len = strlen(text);
+	unsigned cp;
+
+	buf_add_text(&line, "adminex: ");
+	for (size_t i = 0, n; i < len; i += n) {
+		n = text_next(text + i, len - i, &cp);
+		if (n == 0 || cp < 0x20 || (cp >= 0x7F && cp < 0xA0)) {
+			buf_addf(&line, "\\x%02X", (unsigned char)text[i]);
+			n = 1;
+		} else {
+			buf_add(&line, text + i, n);
+		}
+	}
+	buf_add_char(&line, '\n');
+	fwrite(buf_text(&line), 1, line.len, stderr);
+	buf_free(&line);
+}
+
+static void
+say_failure(const struct adx_error *err)
+{
+	struct buf line = BUF_INIT;
+
+	buf_add_text(&line, err->message);
+	if (err->hint[0] != '\0')
+		buf_addf(&line, " (%s)", err->hint);
+	cli_say(buf_text(&line));
+	buf_free(&line);
+}
+
+/* A failure before there is a call: machines get a reply of the usual shape all the same. */
+int
+cli_fail(struct cli *cli, const struct adx_error *err)
+{
+	static const struct command NOTHING = { .result = RESULT_RESCODE, .result_name = "res" };
+	struct outcome outcome = { adx_rc_word(err->rc), err->message, err->hint, err->sqlstate,
+				   false };
+	struct writer *w = cli->out == NULL ? NULL
+					    : writer_new(cli->options.format, &NOTHING, cli->out);
+
+	if (w != NULL) {
+		w->ops->finish(w, &outcome);
+		out_flush(cli->out);
+	}
+	writer_free(w);
+	say_failure(err);
+	return adx_rc_exit(err->rc);
+}
+
+static void
+remark(void *ctx, const char *text)
+{
+	(void)ctx;
+	cli_say(text);
+}
+
+static void
+warn(void *ctx, const char *text)
+{
+	struct buf line = BUF_INIT;
+
+	(void)ctx;
+	buf_addf(&line, "warning: %s", text);
+	cli_say(buf_text(&line));
+	buf_free(&line);
+}
+
+/* ---- the terminal ------------------------------------------------------------------------ */
+
+bool
+cli_can_ask(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool
+cli_ask(const char *question)
+{
+	char line[16];
+
+	fprintf(stderr, "%s [y/N] ", question);
+	if (fgets(line, sizeof(line), stdin) == NULL) {
+		fputc('\n', stderr);
+		return false;
+	}
+	return line[0] == 'y' || line[0] == 'Y';
+}
+
+static bool
+confirm(void *ctx, const struct command *command, int64_t affected)
+{
+	char question[160];
+
+	(void)ctx;
+	snprintf(question, sizeof(question), "%s will affect %" PRId64 " %s. Go on?", command->name,
+		 affected, command->affects);
+	return cli_ask(question);
+}
+
+/* ---- signals ----------------------------------------------------------------------------- */
+
+static struct db *volatile interruptible;
+
+/*
+ * The first signal cancels the statement, which then fails and is rolled back; before there is a
+ * connection nothing has been done. A second one ends the program at once.
+ */
+static void
+on_signal(int signum)
+{
+	static const char MESSAGE[] = "adminex: interrupted: nothing was changed\n";
+	int saved = errno;
+
+	if (interruptible != NULL) {
+		db_interrupt(interruptible);
+		signal(signum, SIG_DFL);
+		errno = saved;
+		return;
+	}
+	if (write(STDERR_FILENO, MESSAGE, sizeof(MESSAGE) - 1) < 0)
+		_exit(130);
+	_exit(130);
+}
+
+static void
+install_signals(void)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	/* A closed pipe, a full disk and a file size limit are errors of write(), not signals. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+/* ---- the database ------------------------------------------------------------------------ */
+
+const char *
+cli_actor(void)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	return pw == NULL ? "unknown" : pw->pw_name;
+}
+
+static const char *
+choose_dsn(const struct cli *cli)
+{
+	const char *from_environment = getenv("ADMINEX_DSN");
+
+	if (cli->options.dsn != NULL)
+		return cli->options.dsn;
+	if (from_environment != NULL && from_environment[0] != '\0')
+		return from_environment;
+	return cli->config->database_dsn;
+}
+
+enum adx_rc
+cli_connect(struct cli *cli, struct adx_error *err)
+{
+	struct db_settings settings = {
+		.dsn = choose_dsn(cli),
+		.backend = BACKEND_NATIVE,
+		.connect_timeout = cli->config->connect_timeout,
+		.lock_timeout = cli->config->lock_timeout * 1000,
+		.statement_timeout = cli->config->statement_timeout * 1000,
+		.warning = warn,
+	};
+	enum adx_rc rc = db_open(&settings, &cli->db, err);
+
+	interruptible = cli->db;
+	return rc;
+}
+
+/* ---- one command ------------------------------------------------------------------------- */
+
+static int
+report(struct cli *cli, const struct call *call, enum adx_rc rc, const struct adx_error *err)
+{
+	bool wrote = (call->command->flags & CMD_WRITES) && rc == ADX_OK && !cli->options.dry_run;
+	char note[160];
+
+	if (rc != ADX_OK) {
+		/* Where the reply itself could not be written, the line tells all. */
+		say_failure(err);
+		return adx_rc_exit(rc);
+	}
+	if (out_error(cli->out) != 0) {
+		snprintf(note, sizeof(note), "%scannot write to standard output: %s",
+			 wrote ? "the change was made, but: " : "", strerror(out_error(cli->out)));
+		cli_say(note);
+		return adx_rc_exit(ADX_EIO);
+	}
+	if (cli->options.dry_run && (call->command->flags & CMD_WRITES)) {
+		snprintf(note, sizeof(note), "dry run: %" PRId64 " %s; nothing was changed",
+			 call->rows,
+			 call->command->affects == NULL ? "rows" : call->command->affects);
+		cli_say(note);
+	}
+	return strcmp(call->answer->status, "ok") == 0 ? 0 : 1;
+}
+
+static enum adx_rc
+carry_out(struct cli *cli, struct call *call, struct adx_error *err)
+{
+	if (!(call->command->flags & CMD_LOCAL) && !call->bad_jid) {
+		enum adx_rc rc = cli_connect(cli, err);
+
+		if (rc != ADX_OK)
+			return rc;
+	}
+	call->db = cli->db;
+	return call_run(call, err);
+}
+
+static int
+run_call(struct cli *cli, const struct command *command, const char *const *args, size_t count)
+{
+	/* Directly on the database, the database's own roles decide. */
+	struct caller caller = { cli_actor(), "cli", ROLE_ADMIN };
+	struct run_options options = {
+		.dry_run = cli->options.dry_run,
+		.include_never_seen = cli->options.include_never_seen,
+		.assume_yes = cli->options.assume_yes,
+		.max_affected = cli->options.max_affected,
+		.confirm = cli_can_ask() ? confirm : NULL,
+		.remark = remark,
+	};
+	struct call call = { .caller = &caller, .config = cli->config, .options = &options };
+	struct adx_error err = { 0 };
+	enum adx_rc rc;
+	int status;
+
+	call.writer = writer_new(cli->options.format, command, cli->out);
+	rc = call.writer == NULL ? adx_nomem(&err)
+				 : call_begin(&call, command, args, count, &err);
+	if (rc == ADX_OK)
+		rc = carry_out(cli, &call, &err);
+	if (call.writer != NULL)
+		call_finish(&call, rc, &err);
+	call.command = command;
+	status = report(cli, &call, rc, &err);
+	writer_free(call.writer);
+	call_end(&call);
+	return status;
+}
+
+static int
+run_command(struct cli *cli, const struct command *command, int argc, char **argv)
+{
+	struct secret secret;
+	struct adx_error err = { 0 };
+	const char **args = calloc((size_t)argc + 1, sizeof(*args));
+	size_t count = (size_t)argc;
+	int status;
+
+	if (args == NULL) {
+		adx_nomem(&err);
+		return cli_fail(cli, &err);
+	}
+	for (int i = 0; i < argc; i++)
+		args[i] = argv[i];
+	if (secret_fill(&cli->options, command, args, &count, &secret, &err) == ADX_OK)
+		status = run_call(cli, command, args, count);
+	else
+		status = cli_fail(cli, &err);
+	secret_free(&secret);
+	free(args);
+	return status;
+}
+
+static int
+refuse_command(struct cli *cli, const char *name)
+{
+	const char *nearest = command_nearest(admin_extra_commands(cli->service), name);
+	struct adx_error err;
+
+	adx_fail(&err, ADX_EUSAGE, "unknown command '%.60s'", name);
+	if (nearest != NULL)
+		adx_hint(&err, "did you mean '%s'? 'adminex help' lists all", nearest);
+	else
+		adx_hint(&err, "'adminex help' lists all");
+	return cli_fail(cli, &err);
+}
+
+static int
+no_command(struct cli *cli)
+{
+	struct out *talk = out_new(STDERR_FILENO);
+
+	(void)cli;
+	if (talk != NULL) {
+		help_short(talk);
+		out_flush(talk);
+	}
+	out_free(talk);
+	return adx_rc_exit(ADX_EUSAGE);
+}
+
+static int
+dispatch(struct cli *cli, int argc, char **argv)
+{
+	const struct command *command;
+	const struct verb *verb;
+
+	if (cli->options.version) {
+		out_text(cli->out, "adminex " ADMINEX_VERSION "\n");
+		return 0;
+	}
+	if (cli->options.help)
+		return verb_help(cli, argc + 1, argv - 1);
+	if (argc == 0)
+		return no_command(cli);
+	verb = verb_find(argv[0]);
+	if (verb != NULL)
+		return verb->run(cli, argc, argv);
+	command = command_find(admin_extra_commands(cli->service), argv[0]);
+	if (command == NULL)
+		return refuse_command(cli, argv[0]);
+	return run_command(cli, command, argc - 1, argv + 1);
+}
+
+/* ---- the program ------------------------------------------------------------------------- */
+
+static enum adx_rc
+read_config(struct cli *cli, struct adx_error *err)
+{
+	if (cli->options.config_path != NULL)
+		return config_load(cli->options.config_path, &cli->config, err);
+	if (access(DEFAULT_CONFIG, R_OK) == 0)
+		return config_load(DEFAULT_CONFIG, &cli->config, err);
+	return config_default(&cli->config, err);
+}
+
+static enum adx_rc
+start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	cli->out = out_new(STDOUT_FILENO);
+	if (cli->out == NULL)
+		return adx_nomem(err);
+	rc = cli_parse_options(argc, argv, &cli->options, first, err);
+	if (rc == ADX_OK)
+		rc = read_config(cli, err);
+	if (rc == ADX_OK)
+		rc = admin_extra_start(&cli->config->submods, &cli->service, err);
+	return rc;
+}
+
+static void
+stop(struct cli *cli)
+{
+	struct db *db = cli->db;
+
+	interruptible = NULL;
+	db_close(db);
+	admin_extra_stop(cli->service);
+	config_free(cli->config);
+	out_free(cli->out);
+}
+
+int
+cli_main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	struct adx_error err = { 0 };
+	int first = 0;
+	int status;
+
+	install_signals();
+	if (start(&cli, argc, argv, &first, &err) != ADX_OK) {
+		status = cli_fail(&cli, &err);
+	} else {
+		status = dispatch(&cli, argc - first, argv + first);
+		out_flush(cli.out);
+		if (status == 0 && out_error(cli.out) != 0) {
+			adx_fail_errno(&err, ADX_EIO, out_error(cli.out),
+				       "cannot write to standard output");
+			say_failure(&err);
+			status = adx_rc_exit(ADX_EIO);
+		}
+	}
+	stop(&cli);
+	return status;
+}

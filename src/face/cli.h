@@ -1,0 +1,100 @@
+/* The command line: one command, its reply on standard output, everything else on standard error. */
+#ifndef ADMINEX_CLI_H
+#define ADMINEX_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "command/call.h"
+#include "command/writer.h"
+#include "service/admin_extra.h"
+
+/* What stood before the command. */
+struct cli_options {
+	const char *config_path; /* NULL: the default file, when there is one */
+	const char *dsn;         /* NULL: not given */
+	const char *secret_file;
+	enum format format;
+	bool dry_run;
+	bool assume_yes;
+	bool include_never_seen;
+	int64_t max_affected; /* negative: not given */
+	bool help;
+	bool version;
+};
+
+/* One run of the program. */
+struct cli {
+	struct cli_options options;
+	struct config *config;
+	struct admin_extra *service;
+	struct db *db;
+	struct out *out;
+};
+
+/* The whole program: returns its exit status. */
+int cli_main(int argc, char **argv);
+
+/* ---- for verbs --------------------------------------------------------------------------- */
+
+/* Connect as options, environment and configuration say. */
+ADX_MUST_CHECK enum adx_rc cli_connect(struct cli *cli, struct adx_error *err);
+/* Who is acting, for audit log and bans. */
+const char *cli_actor(void);
+/* A failure: one line on standard error and, in machine-readable formats, a reply. */
+int cli_fail(struct cli *cli, const struct adx_error *err);
+/* A line on standard error, whatever bytes are in it. */
+void cli_say(const char *text);
+/* Is somebody there who can be asked? */
+bool cli_can_ask(void);
+/* Ask a yes-or-no question on the terminal. */
+bool cli_ask(const char *question);
+
+/* A verb takes options of its own after its name: argv[0] is the name. */
+struct verb {
+	const char *name;
+	const char *usage; /* as after "adminex " */
+	const char *summary;
+	const char *details;
+	const char *options; /* for completion */
+	int (*run)(struct cli *cli, int argc, char **argv);
+};
+
+/* Ended by a verb without a name. */
+extern const struct verb VERBS[];
+const struct verb *verb_find(const char *name);
+int verb_migrate(struct cli *cli, int argc, char **argv);
+int verb_import(struct cli *cli, int argc, char **argv);
+int verb_help(struct cli *cli, int argc, char **argv);
+int verb_completion(struct cli *cli, int argc, char **argv);
+
+/* options.c: returns the index of the first word that is no option, or fails. */
+ADX_MUST_CHECK enum adx_rc cli_parse_options(int argc, char **argv, struct cli_options *options,
+					     int *first, struct adx_error *err);
+/* For completion: the options, parted by blanks. */
+extern const char CLI_OPTION_WORDS[];
+
+/* secret.c: put secrets in the place of "-" and of --secret-file. */
+struct secret {
+	char *text; /* wiped and freed by secret_free() */
+	size_t len;
+};
+/*
+ * `args` has room for one more than *count. An argument that is a secret and exactly "-" becomes a
+ * line of standard input (a terminal prompts without echo); with --secret-file the argument may be
+ * left out or "-".
+ */
+ADX_MUST_CHECK enum adx_rc secret_fill(const struct cli_options *options,
+				       const struct command *command, const char **args,
+				       size_t *count, struct secret *secret,
+				       struct adx_error *err);
+void secret_free(struct secret *secret);
+
+/* help.c */
+void help_short(struct out *out);
+void help_all(struct out *out, const struct admin_extra *service);
+/* Help on a command, a submod or a verb; false when there is none of that name. */
+bool help_on(struct out *out, const struct admin_extra *service, const char *name);
+
+#endif

@@ -1,0 +1,161 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "db/migrate.h"
+#include "face/cli.h"
+
+static const struct command STATUS_ROWS = {
+	.name = "migrate status",
+	.result = RESULT_LIST,
+	.result_name = "migrations",
+	.fields = { { "version", true }, { "name" }, { "applied_at" } },
+};
+
+static enum adx_rc
+usage(struct adx_error *err)
+{
+	adx_fail(err, ADX_EUSAGE, "migrate takes status, up, up --to N, or down N");
+	adx_hint(err, "see 'adminex help migrate'");
+	return ADX_EUSAGE;
+}
+
+/* ---- status ------------------------------------------------------------------------------ */
+
+static enum adx_rc
+write_migration(struct cli *cli, struct writer *w, const struct migration *m, int applied,
+		struct adx_error *err)
+{
+	char version[16], at[32] = "";
+	struct cell cells[3];
+	enum adx_rc rc = ADX_OK;
+
+	if (m->version <= applied)
+		rc = migrate_applied_at(cli->db, m->version, at, err);
+	snprintf(version, sizeof(version), "%d", m->version);
+	cells[0] = (struct cell){ version, strlen(version) };
+	cells[1] = (struct cell){ m->name, strlen(m->name) };
+	cells[2] = (struct cell){ at[0] == '\0' ? NULL : at, strlen(at) };
+	w->ops->row(w, cells);
+	return rc;
+}
+
+static enum adx_rc
+show_status(struct cli *cli, int *applied, struct adx_error *err)
+{
+	struct outcome done = { "ok", "", "", "", true };
+	struct writer *w;
+	enum adx_rc rc = migrate_version(cli->db, applied, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	w = writer_new(cli->options.format, &STATUS_ROWS, cli->out);
+	if (w == NULL)
+		return adx_nomem(err);
+	w->ops->list_begin(w);
+	for (int i = 0; i < MIGRATION_COUNT && rc == ADX_OK; i++)
+		rc = write_migration(cli, w, &MIGRATIONS[i], *applied, err);
+	if (rc == ADX_OK) {
+		done.status = *applied == MIGRATION_COUNT ? "ok" : "pending";
+		w->ops->finish(w, &done);
+	}
+	writer_free(w);
+	return rc;
+}
+
+/* ---- up and down ------------------------------------------------------------------------- */
+
+static void
+tell(void *ctx, const struct migration *m, bool up)
+{
+	char line[120];
+
+	(void)ctx;
+	snprintf(line, sizeof(line), "%s %04d_%s", up ? "applied" : "took back", m->version, m->name);
+	cli_say(line);
+}
+
+static enum adx_rc
+read_number(const char *text, int *out, struct adx_error *err)
+{
+	long long n;
+
+	if (!text_to_int64(text, strlen(text), &n) || n < 1 || n > 9999)
+		return adx_fail(err, ADX_EUSAGE, "migrate: '%.40s' is no number of migrations", text);
+	*out = (int)n;
+	return ADX_OK;
+}
+
+static enum adx_rc
+go_down(struct cli *cli, int steps, struct adx_error *err)
+{
+	char question[160];
+
+	snprintf(question, sizeof(question),
+		 "Taking %d migration%s back destroys the data in their tables. Go on?", steps,
+		 steps == 1 ? "" : "s");
+	if (cli_can_ask() && !cli->options.assume_yes && !cli_ask(question))
+		return adx_fail(err, ADX_EDECLINE, "migrate down: not confirmed; nothing was changed");
+	return migrate_down(cli->db, steps, tell, NULL, err);
+}
+
+/* What the words after "migrate" ask for. */
+struct request {
+	enum { STATUS, UP, DOWN, HELP } what;
+	int number;
+};
+
+static enum adx_rc
+read_request(int argc, char **argv, struct request *r, struct adx_error *err)
+{
+	*r = (struct request){ UP, MIGRATION_COUNT };
+	if (argc == 1)
+		return ADX_OK;
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		r->what = HELP;
+		return ADX_OK;
+	}
+	if (strcmp(argv[1], "status") == 0 && argc == 2) {
+		r->what = STATUS;
+		return ADX_OK;
+	}
+	if (strcmp(argv[1], "up") == 0 && argc == 2)
+		return ADX_OK;
+	if (strcmp(argv[1], "up") == 0 && argc == 4 && strcmp(argv[2], "--to") == 0)
+		return read_number(argv[3], &r->number, err);
+	if (strcmp(argv[1], "down") == 0 && argc == 3) {
+		r->what = DOWN;
+		return read_number(argv[2], &r->number, err);
+	}
+	return usage(err);
+}
+
+int
+verb_migrate(struct cli *cli, int argc, char **argv)
+{
+	struct request r;
+	struct adx_error err;
+	int applied = MIGRATION_COUNT;
+	enum adx_rc rc = read_request(argc, argv, &r, &err);
+
+	if (rc == ADX_OK && r.what == HELP) {
+		help_on(cli->out, cli->service, "migrate");
+		return 0;
+	}
+	if (rc == ADX_OK && cli->options.dry_run && r.what != STATUS) {
+		rc = adx_fail(&err, ADX_EUSAGE, "migrate has no --dry-run");
+		adx_hint(&err, "'adminex migrate status' shows what is missing");
+	}
+	if (rc == ADX_OK)
+		rc = cli_connect(cli, &err);
+	if (rc == ADX_OK && r.what == STATUS)
+		rc = show_status(cli, &applied, &err);
+	else if (rc == ADX_OK && r.what == UP)
+		rc = migrate_up(cli->db, r.number, tell, NULL, &err);
+	else if (rc == ADX_OK)
+		rc = go_down(cli, r.number, &err);
+	if (rc != ADX_OK)
+		return cli_fail(cli, &err);
+	return applied == MIGRATION_COUNT ? 0 : 1;
+}

@@ -1,0 +1,124 @@
+/* Verbs of the program itself: their options stand after their names. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "face/cli.h"
+
+const struct verb VERBS[] = {
+	{ "migrate", "migrate [status | up [--to N] | down N]",
+	  "make or update the schema of the database",
+	  "  status       what is applied and what is not; exit status 1 when something is missing\n"
+	  "  up           apply what is missing (this is what 'migrate' alone does)\n"
+	  "  up --to N    stop at migration N, for instance to distribute the tables on Citus\n"
+	  "               before their foreign keys\n"
+	  "  down N       take the newest N migrations back; asks on a terminal unless --yes\n"
+	  "\n"
+	  "Each migration is one transaction; two migrators at once are safe. A database that is\n"
+	  "newer than the program is refused.\n"
+	  "\n"
+	  "example:\n"
+	  "  adminex migrate status\n",
+	  "status up down --to --help", verb_migrate },
+	{ "import", "import [--dry-run] [--replace | --fail] FILE | FOLDER | -",
+	  "import accounts from XEP-0227 (ejabberd, Prosody, adminex)",
+	  "  --dry-run    read and load everything, then roll back\n"
+	  "  --replace    an account that exists is replaced; it is left untouched otherwise\n"
+	  "  --fail       an account that exists stops the import\n"
+	  "\n"
+	  "Everything is one transaction: all of it, or nothing. Hosts that are met are added.\n"
+	  "What is not understood is counted and named. A second import of the same file changes\n"
+	  "nothing. Prints what was read and what was written, a line for each kind.\n"
+	  "\n"
+	  "example:\n"
+	  "  adminex import tests/data/ejabberd-23.01/20261122-172056.xml\n",
+	  "--dry-run --replace --fail --help", verb_import },
+	{ "help", "help [COMMAND | SUBMOD | VERB]", "explain a command, with an example",
+	  "example:\n  adminex help ban_account\n", "", verb_help },
+	{ "completion", "completion bash", "print the completion script for bash",
+	  "example:\n  adminex completion bash\n", "bash", verb_completion },
+	{ 0 },
+};
+
+const struct verb *
+verb_find(const char *name)
+{
+	for (const struct verb *v = VERBS; v->name != NULL; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+int
+verb_help(struct cli *cli, int argc, char **argv)
+{
+	struct adx_error err;
+
+	if (argc <= 1) {
+		help_all(cli->out, cli->service);
+		return 0;
+	}
+	if (help_on(cli->out, cli->service, argv[1]))
+		return 0;
+	adx_fail(&err, ADX_EUSAGE, "there is no help on '%.60s'", argv[1]);
+	adx_hint(&err, "'adminex help' lists all");
+	return cli_fail(cli, &err);
+}
+
+static void
+add_words(struct buf *b, const struct cli *cli)
+{
+	const struct command *const *commands = admin_extra_commands(cli->service);
+
+	for (const struct verb *v = VERBS; v->name != NULL; v++)
+		buf_addf(b, "%s ", v->name);
+	for (; *commands != NULL; commands++)
+		buf_addf(b, "%s ", (*commands)->name);
+}
+
+static void
+add_cases(struct buf *b)
+{
+	for (const struct verb *v = VERBS; v->name != NULL; v++)
+		buf_addf(b, "\t%s) words='%s' ;;\n", v->name, v->options);
+}
+
+int
+verb_completion(struct cli *cli, int argc, char **argv)
+{
+	struct buf b = BUF_INIT;
+	struct adx_error err;
+
+	if (argc != 2 || strcmp(argv[1], "bash") != 0) {
+		adx_fail(&err, ADX_EUSAGE, "completion is made for bash: adminex completion bash");
+		return cli_fail(cli, &err);
+	}
+	buf_add_text(&b, "# bash completion for adminex, made by 'adminex completion bash'\n"
+			 "_adminex()\n{\n"
+			 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command='' words i\n"
+			 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+			 "\t\tcase ${COMP_WORDS[i]} in\n"
+			 "\t\t-c|--config|--dsn|--format|--max-affected|--secret-file) ((i++)) ;;\n"
+			 "\t\t-*) ;;\n"
+			 "\t\t*) command=${COMP_WORDS[i]}; break ;;\n"
+			 "\t\tesac\n\tdone\n"
+			 "\tcase $command in\n"
+			 "\t'') words='");
+	buf_addf(&b, "%s ", CLI_OPTION_WORDS);
+	add_words(&b, cli);
+	buf_add_text(&b, "' ;;\n\thelp) words='");
+	add_words(&b, cli);
+	buf_add_text(&b, "' ;;\n");
+	add_cases(&b);
+	buf_add_text(&b, "\t*) words='' ;;\n\tesac\n"
+			 "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+			 "\tif [[ $command == push_roster* || $command == import || $command == "
+			 "load_config ]]; then\n"
+			 "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
+			 "\tfi\n}\n"
+			 "complete -F _adminex adminex\n");
+	out_text(cli->out, buf_text(&b));
+	buf_free(&b);
+	return 0;
+}
