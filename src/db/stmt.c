@@ -186,6 +186,26 @@ stmt_exec(struct db *db, enum sql_id id, const char *const values[], size_t coun
 }
 
 enum adx_rc
+stmt_change(struct db *db, enum sql_id id, const char *const values[], size_t count,
+	    int64_t *changed, struct adx_error *err)
+{
+	struct rows *rows;
+	bool has;
+	enum adx_rc rc = stmt_open(db, id, values, count, &rows, err);
+
+	*changed = 0;
+	if (rc != ADX_OK)
+		return rc;
+	do
+		rc = rows_next(rows, &has, err);
+	while (rc == ADX_OK && has);
+	if (rc == ADX_OK)
+		*changed = strtoll(PQcmdTuples(rows->res), NULL, 10);
+	rows_close(rows);
+	return rc;
+}
+
+enum adx_rc
 stmt_int64(struct db *db, enum sql_id id, const char *const values[], size_t count, int64_t *out,
 	   struct adx_error *err)
 {

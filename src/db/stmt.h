@@ -37,6 +37,9 @@ ADX_MUST_CHECK enum adx_rc stmt_exec(struct db *db, enum sql_id id, const char *
 /* The same, keeping the first row in *out, or NULL there when none came. rows_close() frees it. */
 ADX_MUST_CHECK enum adx_rc stmt_one(struct db *db, enum sql_id id, const char *const values[],
 				    size_t count, struct rows **out, struct adx_error *err);
+/* Run a statement to its end and tell how many rows it wrote (its command tag). */
+ADX_MUST_CHECK enum adx_rc stmt_change(struct db *db, enum sql_id id, const char *const values[],
+				       size_t count, int64_t *changed, struct adx_error *err);
 /* The single number of a statement of kind value. */
 ADX_MUST_CHECK enum adx_rc stmt_int64(struct db *db, enum sql_id id, const char *const values[],
 				      size_t count, int64_t *out, struct adx_error *err);

@@ -8,6 +8,7 @@
  *   pie_files.c        files, folders, inclusion
  *   pie_source.c       one document: bytes in, elements out
  *   pie_guard.c        bytes that the parser must not see
+ *   pie_error.c        what the parser reports
  *   pie_record.c       records out, helpers for elements
  */
 #ifndef ADMINEX_PIE_PRIV_H
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include <libxml/tree.h>
+#include <libxml/xmlerror.h>
 #include <libxml/xmlreader.h>
 
 #include "adminex/error.h"
@@ -88,6 +90,9 @@ struct pie_part {
 
 /* Look at more bytes; NULL, or what is wrong with them. */
 const char *pie_guard(struct pie_guard *guard, const char *bytes, size_t len);
+
+/* The parser's structured error handler; ctx is the struct pie. Sets p->failed. */
+void pie_xml_error(void *ctx, xmlErrorPtr e);
 
 /* Begin and end p->source; an open one must be closed, whatever happened to it. */
 ADX_MUST_CHECK enum adx_rc pie_source_open(struct pie *p);

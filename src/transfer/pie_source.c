@@ -2,16 +2,14 @@
 #include "transfer/pie_priv.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <libxml/parser.h>
 #include <libxml/xmlerror.h>
 
 #include "base/xml.h"
 
-enum { PROGRESS_BYTES = 64 * 1024, REASON_MAX = 400 };
+enum { PROGRESS_BYTES = 64 * 1024 };
 
 enum adx_rc
 pie_progress(struct pie *p, bool now)
@@ -108,56 +106,6 @@ feed(void *ctx, char *out, int size)
 	return p->failed == ADX_OK ? (int)got : -1;
 }
 
-/* The parser has one message for a document that ends early and one that does not end. */
-static bool
-ends_early(const xmlError *e)
-{
-	const xmlParserCtxt *parser = e->ctxt;
-
-	return e->domain == XML_FROM_PARSER && e->code == XML_ERR_DOCUMENT_END && parser != NULL &&
-	       parser->instate != XML_PARSER_EPILOG;
-}
-
-/* The parser's message without its advice to allow more than we want to. */
-static void
-reason(const xmlError *e, char out[REASON_MAX])
-{
-	static const char *const advice[] = { ", use XML_PARSE_HUGE", " use XML_PARSE_HUGE",
-					      ", indicate encoding" };
-
-	snprintf(out, REASON_MAX, "%s",
-		 ends_early(e)        ? "the document ends too early"
-		 : e->message == NULL ? "not well-formed"
-				      : e->message);
-	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++) {
-		char *at = strstr(out, advice[i]);
-
-		if (at != NULL)
-			*at = '\0';
-	}
-	pie_tidy(out);
-	if (out[0] >= 'A' && out[0] <= 'Z' && (out[1] == ' ' || (out[1] >= 'a' && out[1] <= 'z')))
-		out[0] = (char)(out[0] + ('a' - 'A'));
-}
-
-static void
-on_xml_error(void *ctx, xmlErrorPtr e)
-{
-	struct pie *p = ctx;
-	char why[REASON_MAX];
-
-	/* Namespaces that are no URI are common in private storage, and do no harm. */
-	if (p->failed != ADX_OK || e->level < XML_ERR_ERROR || e->code == XML_WAR_NS_URI)
-		return;
-	if (e->code == XML_ERR_NO_MEMORY) {
-		p->failed = adx_nomem(p->err);
-		return;
-	}
-	reason(e, why);
-	p->failed = adx_fail(p->err, ADX_EINVAL, "'%s' line %d, column %d: %s", p->source->name,
-			     e->line, e->int2, why);
-}
-
 /*
  * Some of the parser's layers know no context, and print unless this is set; it belongs to the
  * thread and whoever else uses the parser, so it is set for one call into the parser at a time.
@@ -172,7 +120,7 @@ hush(struct pie *p)
 {
 	struct hush before = { xmlStructuredError, xmlStructuredErrorContext };
 
-	xmlSetStructuredErrorFunc(p, on_xml_error);
+	xmlSetStructuredErrorFunc(p, pie_xml_error);
 	return before;
 }
 

@@ -817,18 +817,20 @@ test_pie_reader_bounds_levels(void **state)
 	buf_free(&text);
 }
 
-/* One vCard of `bytes` bytes in all. */
+/* A host with `child` as often as it fits into that many bytes between two other texts. */
 static enum adx_rc
-read_vcard_of(const char *child, size_t bytes, struct log *log, struct adx_error *err)
+read_repeated(const char *before, const char *child, size_t bytes, const char *after,
+	      struct log *log, struct adx_error *err)
 {
 	struct buf text = BUF_INIT;
 	enum adx_rc rc;
 
-	buf_add_text(&text, "<host" NS " jid='a'><user name='x'><vCard xmlns='vcard-temp'>");
+	buf_addf(&text, "<host" NS " jid='a'><user name='x'>%s", before);
 	for (size_t n = 0; n + strlen(child) <= bytes; n += strlen(child))
 		buf_add_text(&text, child);
-	buf_add_text(&text, "</vCard></user></host>");
+	buf_addf(&text, "%s</user></host>", after);
 	assert_true(buf_ok(&text));
+	log->done = 0;
 	rc = read_text(log, text.data, text.len, err);
 	buf_free(&text);
 	return rc;
@@ -837,20 +839,44 @@ read_vcard_of(const char *child, size_t bytes, struct log *log, struct adx_error
 static void
 test_pie_reader_bounds_what_is_held(void **state)
 {
+	static const struct {
+		const char *before, *child, *after;
+		const char *want;
+	} cases[] = {
+		{ "<vCard xmlns='vcard-temp'>", "<A/>", "</vCard>",
+		  "an element is longer than 10000000 bytes" },
+		{ "<x>", "12345678", "</x>", "a text is longer than 10000000 bytes" },
+		{ "<x a='", "12345678", "'/>", "a tag or comment is longer than 10000000 bytes" },
+		{ "<!--", "12345678", "-->", "a tag or comment is longer than 10000000 bytes" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct log log = { .lines = BUF_INIT };
+		struct adx_error err = { 0 };
+
+		assert_int_equal(read_repeated(cases[i].before, cases[i].child,
+					       XML_TEXT_MAX + 100000, cases[i].after, &log, &err),
+				 ADX_EINVAL);
+		assert_non_null(strstr(err.message, cases[i].want));
+		buf_free(&log.lines);
+	}
+}
+
+/* Short enough to read, too long as it is written. */
+static void
+test_pie_reader_skips_what_cannot_be_written(void **state)
+{
 	struct log log = { .lines = BUF_INIT };
 	struct adx_error err = { 0 };
 
 	(void)state;
-	assert_int_equal(read_vcard_of("<A/>", XML_TEXT_MAX + 100000, &log, &err), ADX_EINVAL);
-	assert_string_equal(err.message,
-			    "'input' line 1: an element is longer than 10000000 bytes");
-	log.done = 0;
-	/* short enough to read, too long as it is written */
-	assert_int_equal(read_vcard_of("\n>>>>>>>", XML_TEXT_MAX - 100000, &log, &err), ADX_OK);
-	assert_string_equal(strstr(log.lines.data, "skipped"),
-			    "skipped element {vcard-temp}vCard: "
-			    "element is longer than 10000000 bytes\n");
-	assert_int_equal(log.counts[PIE_VCARD], 0);
+	assert_int_equal(read_repeated("<vCard xmlns='vcard-temp'>", "\n>>>>>>>",
+				       XML_TEXT_MAX - 100000, "</vCard>", &log, &err),
+			 ADX_OK);
+	assert_string_equal(log.lines.data, "host a\naccount x@a\n"
+					    "skipped element {vcard-temp}vCard: "
+					    "element is longer than 10000000 bytes\n");
 	buf_free(&log.lines);
 }
 
@@ -1327,6 +1353,7 @@ main(void)
 		cmocka_unit_test(test_pie_reader_bounds_attributes_of_a_tag),
 		cmocka_unit_test(test_pie_reader_bounds_levels),
 		cmocka_unit_test(test_pie_reader_bounds_what_is_held),
+		cmocka_unit_test(test_pie_reader_skips_what_cannot_be_written),
 		cmocka_unit_test(test_pie_reader_returns_what_the_sink_says),
 		cmocka_unit_test(test_pie_reader_can_be_interrupted),
 		cmocka_unit_test(test_pie_reader_reads_ejabberd),

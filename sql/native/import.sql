@@ -1,0 +1,207 @@
+-- Import: what was read is copied into temporary tables and merged in one transaction.
+
+-- name: import_stage_host() exec
+-- Hosts that were read.
+CREATE TEMPORARY TABLE import_host (host text COLLATE "C") ON COMMIT DROP;
+
+-- name: import_stage_account() exec
+-- Accounts that were read.
+CREATE TEMPORARY TABLE import_account (host text COLLATE "C", username text COLLATE "C")
+    ON COMMIT DROP;
+
+-- name: import_stage_new() exec
+-- Of those, the ones that were made: only theirs is merged.
+CREATE TEMPORARY TABLE import_new (
+    host text COLLATE "C", username text COLLATE "C", PRIMARY KEY (host, username)
+) ON COMMIT DROP;
+
+-- name: import_stage_credential() exec
+-- Credentials that were read.
+CREATE TEMPORARY TABLE import_credential (
+    host text COLLATE "C", username text COLLATE "C", mechanism text, plain text,
+    iterations integer, salt bytea, stored_key bytea, server_key bytea
+) ON COMMIT DROP;
+
+-- name: import_stage_contact() exec
+-- Roster items that were read.
+CREATE TEMPORARY TABLE import_contact (
+    host text COLLATE "C", username text COLLATE "C", jid text COLLATE "C", nick text,
+    subscription text, ask text, groups text[]
+) ON COMMIT DROP;
+
+-- name: import_stage_request() exec
+-- Incoming subscription requests that were read.
+CREATE TEMPORARY TABLE import_request (
+    host text COLLATE "C", username text COLLATE "C", jid text COLLATE "C", message text
+) ON COMMIT DROP;
+
+-- name: import_stage_vcard() exec
+-- vCards that were read, with their searchable fields.
+CREATE TEMPORARY TABLE import_vcard (
+    host text COLLATE "C", username text COLLATE "C", vcard text, fn text, family text,
+    given text, middle text, nickname text, bday text, ctry text, locality text, email text,
+    orgname text, orgunit text
+) ON COMMIT DROP;
+
+-- name: import_stage_private() exec
+-- Private elements that were read.
+CREATE TEMPORARY TABLE import_private (
+    host text COLLATE "C", username text COLLATE "C", xmlns text COLLATE "C", data text
+) ON COMMIT DROP;
+
+-- name: import_stage_offline() exec
+-- Offline messages that were read.
+CREATE TEMPORARY TABLE import_offline (
+    host text COLLATE "C", username text COLLATE "C", sender text, created_at timestamptz,
+    packet text
+) ON COMMIT DROP;
+
+-- name: import_stage_last() exec
+-- Last activity that was read, as seconds ago.
+CREATE TEMPORARY TABLE import_last (
+    host text COLLATE "C", username text COLLATE "C", seconds_ago bigint, status text
+) ON COMMIT DROP;
+
+-- name: import_copy_host() exec
+-- Copy hosts.
+COPY import_host FROM STDIN;
+
+-- name: import_copy_account() exec
+-- Copy accounts.
+COPY import_account FROM STDIN;
+
+-- name: import_copy_credential() exec
+-- Copy credentials.
+COPY import_credential FROM STDIN;
+
+-- name: import_copy_contact() exec
+-- Copy roster items.
+COPY import_contact FROM STDIN;
+
+-- name: import_copy_request() exec
+-- Copy requests.
+COPY import_request FROM STDIN;
+
+-- name: import_copy_vcard() exec
+-- Copy vCards.
+COPY import_vcard FROM STDIN;
+
+-- name: import_copy_private() exec
+-- Copy private elements.
+COPY import_private FROM STDIN;
+
+-- name: import_copy_offline() exec
+-- Copy offline messages.
+COPY import_offline FROM STDIN;
+
+-- name: import_copy_last() exec
+-- Copy last activity.
+COPY import_last FROM STDIN;
+
+-- name: import_analyze() exec
+-- Let the planner know how much there is.
+ANALYZE import_account, import_contact, import_credential, import_vcard, import_private,
+        import_offline;
+
+-- name: import_existing() many
+-- Accounts that were read and are already there.
+SELECT DISTINCT host, username
+  FROM import_account
+  JOIN adminex.users USING (host, username)
+ ORDER BY host, username;
+
+-- name: import_delete_existing() exec
+-- Make room for accounts that are to be replaced.
+DELETE FROM adminex.users AS u
+ USING import_account AS a
+ WHERE u.host = a.host AND u.username = a.username;
+
+-- name: import_add_hosts() many
+-- Serve the hosts that were read; returns the new ones.
+INSERT INTO adminex.hosts (host)
+SELECT DISTINCT host FROM import_host
+    ON CONFLICT (host) DO NOTHING
+RETURNING host;
+
+-- name: import_add_accounts() exec
+-- Make the accounts that are not there, and remember which.
+WITH made AS (
+    INSERT INTO adminex.users (host, username)
+    SELECT DISTINCT host, username FROM import_account
+        ON CONFLICT (host, username) DO NOTHING
+    RETURNING host, username
+)
+INSERT INTO import_new SELECT host, username FROM made;
+
+-- name: import_analyze_new() exec
+-- The same for what was made.
+ANALYZE import_new;
+
+-- name: import_add_credentials() exec
+-- Credentials of the new accounts.
+INSERT INTO adminex.credentials
+       (host, username, mechanism, plain, iterations, salt, stored_key, server_key)
+SELECT host, username, mechanism, plain, iterations, salt, stored_key, server_key
+  FROM import_credential
+  JOIN import_new USING (host, username)
+    ON CONFLICT (host, username, mechanism) DO NOTHING;
+
+-- name: import_add_contacts() exec
+-- Roster items of the new accounts.
+INSERT INTO adminex.roster_items (host, username, jid, nick, subscription, ask, groups)
+SELECT host, username, jid, nick, subscription, ask, groups
+  FROM import_contact
+  JOIN import_new USING (host, username)
+    ON CONFLICT (host, username, jid) DO NOTHING;
+
+-- name: import_add_requests() exec
+-- Incoming requests of the new accounts: an item of their own, or an ask of one that is there.
+INSERT INTO adminex.roster_items AS r (host, username, jid, ask, ask_message)
+SELECT DISTINCT ON (host, username, jid) host, username, jid, 'I', message
+  FROM import_request
+  JOIN import_new USING (host, username)
+ ORDER BY host, username, jid
+    ON CONFLICT (host, username, jid) DO UPDATE
+   SET ask = CASE r.ask WHEN 'N' THEN 'I' WHEN 'O' THEN 'B' ELSE r.ask END,
+       ask_message = excluded.ask_message;
+
+-- name: import_add_vcards() exec
+-- vCards of the new accounts.
+INSERT INTO adminex.vcards
+       (host, username, vcard, fn, family, given, middle, nickname, bday, ctry, locality, email,
+        orgname, orgunit)
+SELECT host, username, vcard, fn, family, given, middle, nickname, bday, ctry, locality, email,
+       orgname, orgunit
+  FROM import_vcard
+  JOIN import_new USING (host, username)
+    ON CONFLICT (host, username) DO NOTHING;
+
+-- name: import_add_private() exec
+-- Private elements of the new accounts.
+INSERT INTO adminex.private_storage (host, username, xmlns, data)
+SELECT host, username, xmlns, data
+  FROM import_private
+  JOIN import_new USING (host, username)
+    ON CONFLICT (host, username, xmlns) DO NOTHING;
+
+-- name: import_add_offline() exec
+-- Offline messages of the new accounts.
+INSERT INTO adminex.offline_messages (host, username, created_at, sender, packet)
+SELECT host, username, coalesce(o.created_at, now()), sender, packet
+  FROM import_offline AS o
+  JOIN import_new USING (host, username)
+ ORDER BY host, username, o.created_at;
+
+-- name: import_add_last() exec
+-- Last activity of the new accounts.
+INSERT INTO adminex.last_activity (host, username, last_at, status)
+SELECT host, username, now() - make_interval(secs => seconds_ago), status
+  FROM import_last
+  JOIN import_new USING (host, username)
+    ON CONFLICT (host, username) DO NOTHING;
+
+-- name: import_audit(audit, rows) exec
+-- That an import took place.
+INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
+SELECT a.actor, a.face, a.command, a.arguments, $2::bigint, 'ok'
+  FROM jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb);
