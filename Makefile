@@ -39,7 +39,7 @@ CFLAGS   ?= $(OPT)
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wformat=2 -Wvla \
             -Wno-missing-field-initializers
-ifeq ($(CI),true)
+ifeq ($(CI)$(filter fuzz,$(SAN)),true)
 WARN     += -Werror
 endif
 ALL_CFLAGS := -std=c17 $(WARN) $(CFLAGS) $(SANFLAGS) -fstack-protector-strong

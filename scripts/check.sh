@@ -91,7 +91,7 @@ pgtap_database()
 
 	dsn=$(scripts/cluster.sh dsn "$cluster" adminex_pgtap)
 	"${psql[@]}" "$(scripts/cluster.sh dsn "$cluster")" -c 'CREATE DATABASE adminex_pgtap' &&
-		"$BUILD/adminex" --dsn "$dsn" migrate > "$logs/migrate.log" &&
+		"$BUILD/adminex" --dsn "$dsn" migrate &&
 		"${psql[@]}" "$dsn" -c 'CREATE EXTENSION pgtap'
 }
 
@@ -102,7 +102,8 @@ sql()
 	choose tests/pgtap/*.sql || return 0
 	need_cluster
 	bin=$(scripts/cluster.sh bindir)
-	if ! pgtap_database "$bin"; then
+	if ! pgtap_database "$bin" > "$log" 2>&1; then
+		cat "$log"
 		count 1 0 0
 		return
 	fi

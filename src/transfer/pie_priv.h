@@ -9,6 +9,7 @@
  *   pie_source.c       one document: bytes in, elements out
  *   pie_guard.c        bytes that the parser must not see
  *   pie_error.c        what the parser reports
+ *   pie_namespace.c    what it gets wrong
  *   pie_record.c       records out, helpers for elements
  */
 #ifndef ADMINEX_PIE_PRIV_H
@@ -90,6 +91,14 @@ struct pie_part {
 
 /* Look at more bytes; NULL, or what is wrong with them. */
 const char *pie_guard(struct pie_guard *guard, const char *bytes, size_t len);
+
+/*
+ * Without entity substitution libxml2 keeps each '&' of an attribute as "&#38;", and forgets to
+ * undo that where the attribute declares a namespace. Undo it, once, in the element's own
+ * declarations or in those of all elements below it.
+ */
+void pie_namespaces(xmlNode *element);
+void pie_namespaces_below(xmlNode *element);
 
 /* The parser's structured error handler; ctx is the struct pie. Sets p->failed. */
 void pie_xml_error(void *ctx, xmlErrorPtr e);

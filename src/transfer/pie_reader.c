@@ -140,6 +140,7 @@ pie_document(struct pie *p, enum pie_place place)
 	if (rc != ADX_OK)
 		return rc;
 	root = xmlTextReaderCurrentNode(s->xml);
+	pie_namespaces(root);
 	while (part->name != NULL && !pie_is(root, part))
 		part++;
 	rc = part->visit(p, root);

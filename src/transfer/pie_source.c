@@ -189,7 +189,7 @@ pie_expand(struct pie *p)
 {
 	struct pie_source *s = p->source;
 	struct hush before = hush(p);
-	const xmlNode *got;
+	xmlNode *got;
 
 	s->expanding = true;
 	s->room = XML_TEXT_MAX;
@@ -200,6 +200,7 @@ pie_expand(struct pie *p)
 		return p->failed;
 	if (got == NULL)
 		return adx_fail(p->err, ADX_EINVAL, "'%s' is not well-formed XML", s->name);
+	pie_namespaces_below(got);
 	return ADX_OK;
 }
 
@@ -221,6 +222,7 @@ visit_element(struct pie *p, const struct pie_part *parts)
 	int depth = xmlTextReaderDepth(xml);
 	enum adx_rc rc;
 
+	pie_namespaces(element);
 	while (parts->name != NULL && !pie_is(element, parts))
 		parts++;
 	rc = parts->visit(p, element);

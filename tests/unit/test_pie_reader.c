@@ -533,6 +533,9 @@ test_pie_reader_private(void **state)
 		{ PRIVATE("<a xmlns='plain'/><a xmlns='two words'/>"),
 		  "private {plain} <a xmlns='plain'/>\n"
 		  "private {two words} <a xmlns='two words'/>\n" },
+		/* libxml2 gives namespaces with '&' as "&#38;" */
+		{ PRIVATE("<a xmlns='u?b&amp;c'><d xmlns:e='f&amp;#38;'><e:g/></d></a>"),
+		  "private {u?b&c} <a xmlns='u?b&amp;c'><d xmlns:e='f&amp;#38;'><e:g/></d></a>\n" },
 		{ PRIVATE("<a/><a xmlns=''/><b xmlns='u:b'/>"),
 		  "skipped element a in private storage: it has no namespace of its own\n"
 		  "skipped element a in private storage: it has no namespace of its own\n"
