@@ -152,12 +152,12 @@ demo-stop: ## end and remove what `make demo` left running
 	$(Q)scripts/demo.sh stop
 
 # What all checks have to say is worth more than the first complaint: -k.
-.PHONY: lint lint-checks lint-format lint-shell lint-python format
+.PHONY: lint lint-checks lint-format lint-layers lint-shell lint-python format
 lint: ## check form and find mistakes: clang-format, clang-tidy, shellcheck
 	$(call install_deps,build lint)
 	$(again) -k lint-checks
 
-lint-checks: lint-format lint-shell lint-python $(SOURCES:%=$(BUILD)/lint/%.ok)
+lint-checks: lint-format lint-layers lint-shell lint-python $(SOURCES:%=$(BUILD)/lint/%.ok)
 
 lint-format:
 	$(call say,FORMAT,'$(words $(C_FILES)) files')
@@ -166,6 +166,10 @@ lint-format:
 lint-shell:
 	$(call say,SHELL,'$(words $(SHELL_FILES)) files')
 	$(Q)shellcheck $(SHELL_FILES)
+
+lint-layers:
+	$(call say,LAYERS,src)
+	$(Q)python3 scripts/check-layers.py
 
 lint-python:
 	$(call say,PYTHON,'$(words $(PY_FILES)) files')

@@ -121,7 +121,7 @@ walk()
 	ended=$(date +%s%N)
 	printf '\nThe push took %d ms.\n' $(((ended - began) / 1000000))
 	show --dry-run push_roster_alltoall example.org Everybody
-	show process_rosteritems list both any 'orsino.*@example\.org' 'bottom.*@.*'
+	show process_rosteritems list both any 'orsino\.aldobrand@example\.org' 'bottom.*@.*'
 	show stats registeredusers
 }
 

@@ -39,7 +39,8 @@ ADX_MUST_CHECK enum adx_rc jid_prep_resource(const char *in, size_t len, char *o
 
 /*
  * Split and prepare "[local@]domain[/resource]". The first '@' before any '/' ends the localpart
- * (a second one there is an error); everything after the first '/' is the resource.
+ * (a second one there is an error); everything after the first '/' is the resource, and nothing
+ * after it is no resource.
  */
 ADX_MUST_CHECK enum adx_rc jid_parse(const char *text, size_t len, struct jid *out,
 				     struct adx_error *err);

@@ -52,7 +52,7 @@ SELECT host AS vhost FROM adminex.hosts ORDER BY host;
 -- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
 -- Make an account on a served host, with its password.
 WITH served AS (
-    SELECT host FROM adminex.hosts WHERE host = $2 FOR KEY SHARE
+    SELECT host FROM adminex.hosts WHERE host = $2
 ),
 account AS (
     INSERT INTO adminex.users (host, username)

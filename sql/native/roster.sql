@@ -176,7 +176,9 @@ entry AS MATERIALIZED (
      ORDER BY e.host, e.username, e.n DESC
 ),
 known AS MATERIALIZED (
-    SELECT e.* FROM entry AS e JOIN adminex.users AS u USING (host, username)
+    SELECT host, username, e.nick, e.group_name
+      FROM entry AS e
+      JOIN adminex.users AS u USING (host, username)
 ),
 item AS (
     INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
@@ -231,7 +233,9 @@ WITH entry AS MATERIALIZED (
      ORDER BY e.host, e.username, e.n DESC
 ),
 known AS MATERIALIZED (
-    SELECT e.* FROM entry AS e JOIN adminex.users AS u USING (host, username)
+    SELECT host, username, e.nick, e.group_name
+      FROM entry AS e
+      JOIN adminex.users AS u USING (host, username)
 ),
 item AS (
     INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)

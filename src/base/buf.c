@@ -5,11 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Not realloc(): it would leave what was held, perhaps a secret, in memory that others get. */
+static bool
+grow(struct buf *b, size_t cap)
+{
+	char *data = malloc(cap);
+
+	if (data == NULL)
+		return false;
+	if (b->data != NULL) {
+		memcpy(data, b->data, b->len);
+		explicit_bzero(b->data, b->cap);
+		free(b->data);
+	}
+	data[b->len] = '\0';
+	b->data = data;
+	b->cap = cap;
+	return true;
+}
+
 char *
 buf_room(struct buf *b, size_t more)
 {
 	size_t cap = b->cap == 0 ? 64 : b->cap;
-	char *grown;
 
 	if (b->failed)
 		return NULL;
@@ -19,14 +37,9 @@ buf_room(struct buf *b, size_t more)
 	}
 	while (cap < b->len + more + 1)
 		cap *= 2;
-	if (cap != b->cap) {
-		grown = realloc(b->data, cap);
-		if (grown == NULL) {
-			b->failed = true;
-			return NULL;
-		}
-		b->data = grown;
-		b->cap = cap;
+	if (cap != b->cap && !grow(b, cap)) {
+		b->failed = true;
+		return NULL;
 	}
 	return b->data + b->len;
 }

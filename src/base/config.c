@@ -1,6 +1,5 @@
 #include "base/config.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,21 +7,27 @@
 
 #include <libconfig.h>
 
+#include "base/buf.h"
+#include "base/file.h"
+
+enum { FILE_MAX = 1024 * 1024 };
+
 enum setting_type { SETTING_INT, SETTING_STRING, SETTING_LIST };
 
 struct setting {
 	const char *path;
 	enum setting_type type;
 	size_t offset;
-	int min, max;                    /* SETTING_INT */
-	const char *const *words;        /* what a string or an element may be; NULL: anything */
-	const char *fallback;            /* as text */
+	int min, max;             /* SETTING_INT */
+	const char *const *words; /* what a string or an element may be; NULL: anything */
+	const char *fallback;     /* as text */
 	const char *doc;
 };
 
 static const char *const MECHANISMS[] = { "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1", NULL };
-static const char *const SUBMODS[] = { "accounts", "admin",  "gdpr",     "last",  "node",  "private",
-				       "roster",   "sessions", "stanza", "stats", "vcard", NULL };
+static const char *const SUBMODS[] = { "accounts", "admin",   "gdpr",   "last",
+				       "node",     "private", "roster", "sessions",
+				       "stanza",   "stats",   "vcard",  NULL };
 
 #define AT(member) offsetof(struct config, member)
 
@@ -48,8 +53,9 @@ static const struct setting SETTINGS[] = {
 	{ "services.admin_extra.submods", SETTING_LIST, AT(submods), 0, 0, SUBMODS, "all",
 	  "the groups of commands that exist" },
 	{ "services.cache.max_bytes", SETTING_INT, AT(cache_max_bytes), 0, 2147483647, NULL,
-	  "67108864", "bound of the result cache of a long-running process; one command alone "
-		      "caches nothing" },
+	  "67108864",
+	  "bound of the result cache of a long-running process; one command alone "
+	  "caches nothing" },
 	{ "services.cache.ttl", SETTING_INT, AT(cache_ttl), 0, 86400, NULL, "60",
 	  "seconds a cached result is believed at most" },
 };
@@ -173,11 +179,13 @@ take_int(struct config *config, const struct place *p, const struct setting *s,
 	 struct adx_error *err)
 {
 	int type = config_setting_type(p->setting);
+	bool decimal = config_setting_get_format(p->setting) == CONFIG_FORMAT_DEFAULT;
 	long long value = config_setting_get_int64(p->setting);
 	char what[96];
 
-	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
-		return complain(p, err, s->path, "must be a whole number");
+	/* Of a hexadecimal number libconfig keeps the lower 32 bits. */
+	if ((type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) || !decimal)
+		return complain(p, err, s->path, "must be a whole number in decimal");
 	if (value < s->min || value > s->max) {
 		snprintf(what, sizeof(what), "must be between %d and %d", s->min, s->max);
 		return complain(p, err, s->path, what);
@@ -275,9 +283,6 @@ take_file(config_t *file, int read, const char *name, struct config **out, struc
 	struct place root = { name, NULL };
 	enum adx_rc rc;
 
-	if (!read && config_error_type(file) == CONFIG_ERR_FILE_IO)
-		return adx_fail_errno(err, ADX_EINVAL, errno, "cannot read configuration '%s'",
-				      name);
 	if (!read)
 		return adx_fail(err, ADX_EINVAL, "'%s' line %d: %s",
 				config_error_file(file) == NULL ? name : config_error_file(file),
@@ -295,20 +300,6 @@ take_file(config_t *file, int read, const char *name, struct config **out, struc
 }
 
 enum adx_rc
-config_load(const char *path, struct config **out, struct adx_error *err)
-{
-	config_t file;
-	enum adx_rc rc;
-
-	*out = NULL;
-	config_init(&file);
-	errno = 0;
-	rc = take_file(&file, config_read_file(&file, path), path, out, err);
-	config_destroy(&file);
-	return rc;
-}
-
-enum adx_rc
 config_parse(const char *text, const char *name, struct config **out, struct adx_error *err)
 {
 	config_t file;
@@ -318,5 +309,21 @@ config_parse(const char *text, const char *name, struct config **out, struct adx
 	config_init(&file);
 	rc = take_file(&file, config_read_string(&file, text), name, out, err);
 	config_destroy(&file);
+	return rc;
+}
+
+/* Not by config_read_file(), which ends the process when a read fails. */
+enum adx_rc
+config_load(const char *path, struct config **out, struct adx_error *err)
+{
+	struct buf text = BUF_INIT;
+	enum adx_rc rc = file_slurp(path, FILE_MAX, &text, err);
+
+	*out = NULL;
+	if (rc == ADX_OK && strlen(buf_text(&text)) != text.len)
+		rc = adx_fail(err, ADX_EINVAL, "'%s' has a NUL byte", path);
+	if (rc == ADX_OK)
+		rc = config_parse(buf_text(&text), path, out, err);
+	buf_wipe(&text);
 	return rc;
 }

@@ -19,8 +19,8 @@ struct config {
 	char *node_cookie; /* "": none is configured */
 	char *password_mechanism;
 	int password_iterations;
-	int pattern_timeout;     /* seconds, for statements with regular expressions */
-	struct strvec submods;   /* of service admin_extra; empty: all */
+	int pattern_timeout;   /* seconds, for statements with regular expressions */
+	struct strvec submods; /* of service admin_extra; empty: all */
 	int cache_max_bytes;
 	int cache_ttl; /* seconds */
 };

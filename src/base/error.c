@@ -35,8 +35,8 @@ adx_rc_exit(enum adx_rc rc)
 	return RC[rc].exit_status;
 }
 
-static void
-describe(struct adx_error *err, enum adx_rc rc, const char *fmt, va_list ap)
+static void ADX_PRINTF(3, 0)
+	describe(struct adx_error *err, enum adx_rc rc, const char *fmt, va_list ap)
 {
 	err->rc = rc;
 	err->sqlstate[0] = '\0';

@@ -1,6 +1,5 @@
 #include "adminex/jid.h"
 
-#include <stdlib.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +17,8 @@ struct profile {
 };
 
 /*
- * Nameprep itself lets '@', '/' and spaces pass; a domain that has them could not be written in a
- * JID, so we refuse them.
+ * Nameprep itself lets '@', '/', spaces and ASCII controls pass; a domain that has them could not
+ * be written in a JID, or not in a line, so we refuse them.
  */
 static const struct profile LOCAL = { "localpart", stringprep_xmpp_nodeprep, "\"&'/:<>@", true,
 				      false };

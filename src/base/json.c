@@ -6,73 +6,93 @@
 
 enum { DEPTH_MAX = 64 };
 
-struct copy {
-	yajl_gen gen;
-	int depth;
-};
+/* First the text is only looked at: half a value must not get into the document. */
 
-static yajl_gen
-gen_of(void *ctx)
+static int
+check_open(void *depth)
 {
-	return ((struct copy *)ctx)->gen;
+	return ++*(int *)depth <= DEPTH_MAX;
 }
 
 static int
-on_null(void *ctx)
+check_close(void *depth)
 {
-	return yajl_gen_null(gen_of(ctx)) == yajl_gen_status_ok;
+	--*(int *)depth;
+	return 1;
 }
 
 static int
-on_boolean(void *ctx, int value)
+on_null(void *gen)
 {
-	return yajl_gen_bool(gen_of(ctx), value) == yajl_gen_status_ok;
+	return yajl_gen_null(gen) == yajl_gen_status_ok;
 }
 
 static int
-on_number(void *ctx, const char *text, size_t len)
+on_boolean(void *gen, int value)
 {
-	return yajl_gen_number(gen_of(ctx), text, len) == yajl_gen_status_ok;
+	return yajl_gen_bool(gen, value) == yajl_gen_status_ok;
 }
 
 static int
-on_string(void *ctx, const unsigned char *text, size_t len)
+on_number(void *gen, const char *text, size_t len)
 {
-	return yajl_gen_string(gen_of(ctx), text, len) == yajl_gen_status_ok;
+	return yajl_gen_number(gen, text, len) == yajl_gen_status_ok;
 }
 
 static int
-on_map_open(void *ctx)
+on_string(void *gen, const unsigned char *text, size_t len)
 {
-	return ++((struct copy *)ctx)->depth <= DEPTH_MAX &&
-	       yajl_gen_map_open(gen_of(ctx)) == yajl_gen_status_ok;
+	return yajl_gen_string(gen, text, len) == yajl_gen_status_ok;
 }
 
 static int
-on_map_close(void *ctx)
+on_map_open(void *gen)
 {
-	((struct copy *)ctx)->depth--;
-	return yajl_gen_map_close(gen_of(ctx)) == yajl_gen_status_ok;
+	return yajl_gen_map_open(gen) == yajl_gen_status_ok;
 }
 
 static int
-on_array_open(void *ctx)
+on_map_close(void *gen)
 {
-	return ++((struct copy *)ctx)->depth <= DEPTH_MAX &&
-	       yajl_gen_array_open(gen_of(ctx)) == yajl_gen_status_ok;
+	return yajl_gen_map_close(gen) == yajl_gen_status_ok;
 }
 
 static int
-on_array_close(void *ctx)
+on_array_open(void *gen)
 {
-	((struct copy *)ctx)->depth--;
-	return yajl_gen_array_close(gen_of(ctx)) == yajl_gen_status_ok;
+	return yajl_gen_array_open(gen) == yajl_gen_status_ok;
+}
+
+static int
+on_array_close(void *gen)
+{
+	return yajl_gen_array_close(gen) == yajl_gen_status_ok;
+}
+
+static bool
+walk(const yajl_callbacks *callbacks, void *ctx, const char *text, size_t len)
+{
+	yajl_handle parser = yajl_alloc(callbacks, NULL, ctx);
+	bool ok;
+
+	if (parser == NULL)
+		return false;
+	ok = yajl_parse(parser, (const unsigned char *)text, len) == yajl_status_ok &&
+	     yajl_complete_parse(parser) == yajl_status_ok;
+	yajl_free(parser);
+	return ok;
 }
 
 bool
 json_copy(yajl_gen gen, const char *text, size_t len)
 {
-	static const yajl_callbacks CALLBACKS = {
+	static const yajl_callbacks CHECK = {
+		.yajl_start_map = check_open,
+		.yajl_end_map = check_close,
+		.yajl_start_array = check_open,
+		.yajl_end_array = check_close,
+	};
+	static const yajl_callbacks COPY = {
 		.yajl_null = on_null,
 		.yajl_boolean = on_boolean,
 		.yajl_number = on_number,
@@ -83,16 +103,12 @@ json_copy(yajl_gen gen, const char *text, size_t len)
 		.yajl_start_array = on_array_open,
 		.yajl_end_array = on_array_close,
 	};
-	struct copy copy = { gen, 0 };
-	yajl_handle parser = yajl_alloc(&CALLBACKS, NULL, &copy);
-	bool ok;
+	int depth = 0;
 
-	if (parser == NULL)
-		return false;
-	ok = yajl_parse(parser, (const unsigned char *)text, len) == yajl_status_ok &&
-	     yajl_complete_parse(parser) == yajl_status_ok;
-	yajl_free(parser);
-	return ok;
+	if (walk(&CHECK, &depth, text, len))
+		return walk(&COPY, gen, text, len);
+	yajl_gen_null(gen);
+	return false;
 }
 
 void

@@ -7,7 +7,7 @@
 
 #include <yajl/yajl_gen.h>
 
-/* False when the text is no JSON or nested more than 64 deep; then null is generated at most. */
+/* False when the text is no JSON or nested more than 64 deep; then null is generated instead. */
 bool json_copy(yajl_gen gen, const char *text, size_t len);
 void json_text(yajl_gen gen, const char *text);
 void json_member(yajl_gen gen, const char *name, const char *text);

@@ -27,6 +27,7 @@ enum adx_rc
 newfile_open(struct newfile *file, const char *path, struct adx_error *err)
 {
 	struct stat st;
+	enum adx_rc rc;
 
 	*file = (struct newfile){ .fd = -1, .path = path };
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -43,9 +44,10 @@ newfile_open(struct newfile *file, const char *path, struct adx_error *err)
 	file->fd = mkostemp(file->temporary, O_CLOEXEC);
 	if (file->fd >= 0)
 		return ADX_OK;
+	rc = fail(file, err);
 	free(file->temporary);
 	file->temporary = NULL;
-	return fail(file, err);
+	return rc;
 }
 
 /* By name: whoever filled the file may have put a new one in its place. */

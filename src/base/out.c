@@ -28,8 +28,8 @@ out_new(int fd)
 	return out;
 }
 
-static void
-fail(struct out *out, int errnum)
+void
+out_fail(struct out *out, int errnum)
 {
 	if (out->error == 0)
 		out->error = errnum;
@@ -44,7 +44,7 @@ write_all(struct out *out, const char *data, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			fail(out, errno);
+			out_fail(out, errno);
 			return;
 		}
 		data += n;
@@ -58,11 +58,11 @@ spill_pending(struct out *out)
 	if (out->spill == NULL)
 		out->spill = tmpfile();
 	if (out->spill == NULL) {
-		fail(out, errno);
+		out_fail(out, errno);
 		return;
 	}
 	if (fwrite(out->pending.data, 1, out->pending.len, out->spill) != out->pending.len)
-		fail(out, errno);
+		out_fail(out, errno);
 	buf_clear(&out->pending);
 }
 
@@ -73,7 +73,7 @@ out_write(struct out *out, const void *data, size_t len)
 		return;
 	buf_add(&out->pending, data, len);
 	if (!buf_ok(&out->pending))
-		fail(out, ENOMEM);
+		out_fail(out, ENOMEM);
 	else if (out->holding && out->pending.len > HELD_IN_MEMORY)
 		spill_pending(out);
 	else if (!out->holding && out->pending.len > BUFFER)
@@ -100,12 +100,12 @@ copy_spill(struct out *out)
 	size_t n;
 
 	if (fflush(out->spill) != 0)
-		fail(out, errno);
+		out_fail(out, errno);
 	rewind(out->spill);
 	while (out->error == 0 && (n = fread(chunk, 1, sizeof(chunk), out->spill)) > 0)
 		write_all(out, chunk, n);
 	if (ferror(out->spill))
-		fail(out, EIO);
+		out_fail(out, EIO);
 }
 
 static void

@@ -25,6 +25,8 @@ void out_hold(struct out *out);
 void out_release(struct out *out);
 void out_discard(struct out *out);
 void out_flush(struct out *out);
+/* Fail for the caller: what was due could not be made, for want of memory. */
+void out_fail(struct out *out, int errnum);
 /* The errno of the first failure, or 0. */
 int out_error(const struct out *out);
 

@@ -103,10 +103,9 @@ scram_make(const char *mechanism, int iterations, const char *password, size_t l
 	if (m == MECHANISM_COUNT)
 		return adx_fail(err, ADX_EINVAL, "'%s' is no mechanism for passwords", mechanism);
 	rc = password_prepare(password, len, &prepared, err);
-	if (rc == ADX_OK &&
-	    (RAND_bytes(out->salt, SCRAM_SALT_SIZE) != 1 ||
-	     !derive(m, iterations, out->salt, SCRAM_SALT_SIZE, &prepared, out->stored_key,
-		     out->server_key)))
+	if (rc == ADX_OK && (RAND_bytes(out->salt, SCRAM_SALT_SIZE) != 1 ||
+			     !derive(m, iterations, out->salt, SCRAM_SALT_SIZE, &prepared,
+				     out->stored_key, out->server_key)))
 		rc = adx_fail(err, ADX_EFAIL, "the crypto library could not derive a key");
 	out->key_len = MECHANISMS[m].key_len;
 	buf_wipe(&prepared);
@@ -132,6 +131,7 @@ scram_check(const char *mechanism, int iterations, const unsigned char *salt, si
 		rc = adx_fail(err, ADX_EFAIL, "the crypto library could not derive a key");
 	else if (rc == ADX_OK)
 		*match = CRYPTO_memcmp(key, stored_key, key_len) == 0;
+	OPENSSL_cleanse(key, sizeof(key));
 	buf_wipe(&prepared);
 	return rc == ADX_EINVAL ? ADX_OK : rc;
 }

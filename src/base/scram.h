@@ -23,7 +23,10 @@ struct scram {
 /* Length of the keys of "SCRAM-SHA-1", "-256", "-512"; 0 for any other word. */
 size_t scram_key_len(const char *mechanism);
 
-/* Prepare a password by SASLprep; unassigned code points pass. ADX_EINVAL when it is refused. */
+/*
+ * Prepare a password by SASLprep; unassigned code points pass. ADX_EINVAL when it is refused. Here
+ * and below password[len] is NUL.
+ */
 ADX_MUST_CHECK enum adx_rc password_prepare(const char *password, size_t len, struct buf *out,
 					    struct adx_error *err);
 

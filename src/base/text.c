@@ -1,10 +1,12 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the sequence that lead byte c starts, and its own payload bits; 0 when c cannot lead. */
+/* Length of the sequence that lead byte c starts, and its own payload bits; 0 when c cannot lead.
+ */
 static size_t
 lead(unsigned char c, unsigned *bits)
 {
@@ -105,7 +107,7 @@ text_distance(const char *a, const char *b)
 	size_t na = strlen(a), nb = strlen(b);
 
 	if (na > MOST || nb > MOST)
-		return MOST;
+		return UINT_MAX;
 	for (size_t j = 0; j <= nb; j++)
 		row[j] = (unsigned)j;
 	for (size_t i = 1; i <= na; i++) {

@@ -17,10 +17,10 @@ bool text_is_xml(const char *s, size_t len);
  */
 size_t text_next(const char *s, size_t len, unsigned *cp);
 
-/* Whole-string decimal number with an optional sign, nothing before or after it. */
+/* Whole-string decimal number with an optional sign, nothing before or after it; s[len] is NUL. */
 bool text_to_int64(const char *s, size_t len, long long *out);
 
-/* Levenshtein distance, for suggestions; long words count as far apart. */
+/* Levenshtein distance, for suggestions; UINT_MAX when a word is longer than 64 bytes. */
 unsigned text_distance(const char *a, const char *b);
 
 #endif

@@ -8,6 +8,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 
 const struct answer ANSWER_OK = { "ok", "" };
 const struct answer ANSWER_NO_ACCOUNT = { "user_does_not_exist",
@@ -24,8 +25,7 @@ authorise(const struct call *call, struct adx_error *err)
 	if (call->caller->role >= call->command->role)
 		return ADX_OK;
 	return adx_fail(err, ADX_EDENIED, "%s needs role %s; %s has role %s", call->command->name,
-			NAMES[call->command->role], call->caller->actor,
-			NAMES[call->caller->role]);
+			NAMES[call->command->role], call->caller->actor, NAMES[call->caller->role]);
 }
 
 static enum adx_rc
@@ -66,6 +66,9 @@ transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
 	rc = carry_out(call, err);
 	if (rc == ADX_OK)
 		rc = check_affected(call, most, err);
+	/* What was kept back for after the COMMIT must be there whole. */
+	if (rc == ADX_OK)
+		rc = call_output_ok(call, err);
 	if (rc != ADX_OK || trial || db_failed(call->db)) {
 		db_rollback(call->db);
 		return rc;
@@ -393,18 +396,21 @@ call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err)
 	if (rc == ADX_OK)
 		outcome = (struct outcome){ call->answer->status, call->text, "", "", true };
 	else
-		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint,
-					    err->sqlstate, false };
+		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint, err->sqlstate,
+					    false };
 	call->writer->ops->finish(call->writer, &outcome);
 	out_flush(call->writer->out);
 }
 
 /* ---- the audit record -------------------------------------------------------------------- */
 
-static void
-gen_text(yajl_gen g, const char *text)
+static bool
+is_word(const struct param *param, const char *text)
 {
-	yajl_gen_string(g, (const unsigned char *)text, strlen(text));
+	for (const char *const *w = param->words; *w != NULL; w++)
+		if (strcmp(*w, text) == 0)
+			return true;
+	return false;
 }
 
 /* Only what a log may hold: JIDs, words from fixed lists, numbers. */
@@ -417,15 +423,15 @@ gen_argument(yajl_gen g, const struct param *param, const struct value *value)
 	case PARAM_DOMAIN:
 	case PARAM_RESOURCE:
 	case PARAM_JID:
-		gen_text(g, param->name);
-		gen_text(g, value->prepared == NULL ? "" : value->prepared);
+		json_member(g, param->name, value->prepared == NULL ? "" : value->prepared);
 		break;
 	case PARAM_WORD:
-		gen_text(g, param->name);
-		gen_text(g, value->raw);
+	case PARAM_CHOICE:
+		if (is_word(param, value->raw))
+			json_member(g, param->name, value->raw);
 		break;
 	case PARAM_INTEGER:
-		gen_text(g, param->name);
+		json_text(g, param->name);
 		yajl_gen_integer(g, value->number);
 		break;
 	default: break;
@@ -438,13 +444,10 @@ gen_audit(yajl_gen g, const struct call *call)
 	size_t n = command_param_count(call->command);
 
 	yajl_gen_map_open(g);
-	gen_text(g, "actor");
-	gen_text(g, call->caller->actor);
-	gen_text(g, "face");
-	gen_text(g, call->caller->face);
-	gen_text(g, "command");
-	gen_text(g, call->command->name);
-	gen_text(g, "arguments");
+	json_member(g, "actor", call->caller->actor);
+	json_member(g, "face", call->caller->face);
+	json_member(g, "command", call->command->name);
+	json_text(g, "arguments");
 	yajl_gen_map_open(g);
 	for (size_t i = 0; i < n; i++)
 		gen_argument(g, &call->command->params[i], &call->args[i]);

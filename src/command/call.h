@@ -25,8 +25,8 @@ struct run_options {
 	bool assume_yes;
 	int64_t max_affected; /* negative: no limit */
 	/*
-	 * Asked before a command that destroys is carried out, with what it would affect; NULL where
-	 * nobody can be asked.
+	 * Asked before a command that destroys is carried out, with what it would affect; NULL
+	 * where nobody can be asked.
 	 */
 	bool (*confirm)(void *ctx, const struct command *command, int64_t affected);
 	/* Remarks beside the answer: "skipped x", one line each. Never NULL. */
@@ -38,7 +38,7 @@ struct run_options {
 struct value {
 	const char *raw;
 	size_t len;
-	const char *prepared; /* JID parts and JIDs; NULL when not valid */
+	const char *prepared;  /* JID parts and JIDs; NULL when not valid */
 	const struct jid *jid; /* PARAM_JID */
 	int64_t number;        /* PARAM_INTEGER */
 	struct strvec list;    /* PARAM_LIST */
@@ -53,7 +53,7 @@ struct call {
 	struct writer *writer;
 	struct arena arena;
 	struct value args[COMMAND_PARAMS_MAX];
-	bool bad_jid;          /* an argument that if_bad_jid covers is not valid */
+	bool bad_jid; /* an argument that if_bad_jid covers is not valid */
 	const struct answer *answer;
 	const char *text; /* the answer's text with its values filled in */
 	int64_t affected; /* the command's own rows that changed or go */
@@ -61,8 +61,9 @@ struct call {
 };
 
 /*
- * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL). The arguments
- * are borrowed until call_end(), which must follow in every case.
+ * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL). What the caller
+ * did not set in *call is zero. The arguments are borrowed until call_end(), which must follow in
+ * every case.
  */
 ADX_MUST_CHECK enum adx_rc call_begin(struct call *call, const struct command *command,
 				      const char *const args[], size_t count,
@@ -86,8 +87,7 @@ const char *call_raw(const struct call *call, const char *name);
 
 /* Say one of the command's answers; further "name", "value" pairs end with NULL. */
 ADX_MUST_CHECK enum adx_rc call_answer(struct call *call, const struct answer *answer,
-				       struct adx_error *err, ...)
-	__attribute__((sentinel));
+				       struct adx_error *err, ...) __attribute__((sentinel));
 ADX_MUST_CHECK enum adx_rc call_integer(struct call *call, int64_t value);
 ADX_MUST_CHECK enum adx_rc call_string(struct call *call, const char *data, size_t len);
 
@@ -111,9 +111,8 @@ ADX_MUST_CHECK enum adx_rc call_simple_list(struct call *call, enum sql_id id,
  * Run a writing statement that says what happened in its columns outcome and rows: counts the rows,
  * and gives the command's answer of that status.
  */
-ADX_MUST_CHECK enum adx_rc call_write(struct call *call, enum sql_id id,
-				      const char *const values[], size_t count,
-				      struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc call_write(struct call *call, enum sql_id id, const char *const values[],
+				      size_t count, struct adx_error *err);
 /* The first of the command's answers with that status; NULL is a bug. */
 const struct answer *call_answer_of(const struct call *call, const char *status);
 
@@ -125,7 +124,7 @@ const char *call_audit(struct call *call, struct adx_error *err);
 
 void call_remark(const struct call *call, const char *fmt, ...) ADX_PRINTF(2, 3);
 
-extern const struct answer ANSWER_OK; /* "ok" without a text */
+extern const struct answer ANSWER_OK;         /* "ok" without a text */
 extern const struct answer ANSWER_NO_ACCOUNT; /* "User {user}@{host} does not exist" */
 
 #endif

@@ -20,16 +20,17 @@ enum { COMMAND_PARAMS_MAX = 8, COMMAND_FIELDS_MAX = 8, COMMAND_ANSWERS_MAX = 6 }
 
 enum param_type {
 	PARAM_LOCALPART,
-	PARAM_CONTACT,  /* a localpart, or "" for a contact that is a domain */
+	PARAM_CONTACT, /* a localpart, or "" for a contact that is a domain */
 	PARAM_DOMAIN,
 	PARAM_RESOURCE,
-	PARAM_JID,      /* a whole JID, resource allowed */
-	PARAM_TEXT,     /* UTF-8 of characters XML can carry */
-	PARAM_XML,      /* the same; the handler parses it */
-	PARAM_LIST,     /* the same, split at ';', empty pieces dropped */
-	PARAM_SECRET,   /* never echoed, logged or audited */
-	PARAM_INTEGER,  /* between min and max */
-	PARAM_WORD,     /* one of words */
+	PARAM_JID,     /* a whole JID, resource allowed */
+	PARAM_TEXT,    /* UTF-8 of characters XML can carry */
+	PARAM_XML,     /* the same; the handler parses it */
+	PARAM_LIST,    /* the same, split at ';', empty pieces dropped */
+	PARAM_SECRET,  /* never echoed, logged or audited */
+	PARAM_INTEGER, /* between min and max */
+	PARAM_WORD,    /* one of words */
+	PARAM_CHOICE,  /* the same, but the command has an answer of its own for other words */
 	PARAM_PATH,
 };
 
@@ -37,7 +38,7 @@ struct param {
 	const char *name;
 	enum param_type type;
 	const char *doc;
-	const char *const *words; /* PARAM_WORD: NULL-terminated */
+	const char *const *words; /* PARAM_WORD, PARAM_CHOICE: NULL-terminated */
 	int64_t min, max;         /* PARAM_INTEGER */
 };
 

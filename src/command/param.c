@@ -119,8 +119,9 @@ parse_integer(struct call *call, const struct param *p, struct value *v, struct 
 
 	(void)call;
 	if (!text_to_int64(v->raw, v->len, &number))
-		return adx_fail(err, ADX_EINVAL, "argument '%s' must be a whole number, not '%.40s'",
-				p->name, v->raw);
+		return adx_fail(err, ADX_EINVAL,
+				"argument '%s' must be a whole number, not '%.40s'", p->name,
+				v->raw);
 	if (number < p->min || number > p->max)
 		return adx_fail(err, ADX_EINVAL,
 				"argument '%s' must be between %" PRId64 " and %" PRId64, p->name,
@@ -156,12 +157,19 @@ parse_path(struct call *call, const struct param *p, struct value *v, struct adx
 
 static enum adx_rc (*const PARSE[])(struct call *, const struct param *, struct value *,
 				    struct adx_error *) = {
-	[PARAM_LOCALPART] = parse_localpart, [PARAM_CONTACT] = parse_contact,
-	[PARAM_DOMAIN] = parse_domain,       [PARAM_RESOURCE] = parse_resource,
-	[PARAM_JID] = parse_jid,             [PARAM_TEXT] = parse_text,
-	[PARAM_XML] = parse_text,            [PARAM_LIST] = parse_list,
-	[PARAM_SECRET] = parse_secret,       [PARAM_INTEGER] = parse_integer,
-	[PARAM_WORD] = parse_word,           [PARAM_PATH] = parse_path,
+	[PARAM_LOCALPART] = parse_localpart,
+	[PARAM_CONTACT] = parse_contact,
+	[PARAM_DOMAIN] = parse_domain,
+	[PARAM_RESOURCE] = parse_resource,
+	[PARAM_JID] = parse_jid,
+	[PARAM_TEXT] = parse_text,
+	[PARAM_XML] = parse_text,
+	[PARAM_LIST] = parse_list,
+	[PARAM_SECRET] = parse_secret,
+	[PARAM_INTEGER] = parse_integer,
+	[PARAM_WORD] = parse_word,
+	[PARAM_CHOICE] = parse_text,
+	[PARAM_PATH] = parse_path,
 };
 
 /*

@@ -2,7 +2,7 @@
  * Writing one reply: the same events in every format, whatever the face.
  *
  * A command's reply is at most one value (an integer, a string in parts, or a list) and then the
- * outcome. Writers put the status after the value: a list that was cut off has no status.
+ * outcome. Writers put the status after the value: a list or a string that was cut off has none.
  */
 #ifndef ADMINEX_WRITER_H
 #define ADMINEX_WRITER_H
@@ -21,7 +21,7 @@ struct cell {
 	size_t len;
 };
 
-/* How a command ended. message is NULL or "" when there is nothing to say. */
+/* How a command ended; "" where there is nothing to say. */
 struct outcome {
 	const char *status;
 	const char *message;

@@ -2,6 +2,7 @@
  * CSV with a header line. A list has its fields, a single value the name of the command's result,
  * and an answer without a value the columns status and message.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ static void
 send_line(struct csv_writer *c)
 {
 	buf_add_char(&c->line, '\n');
+	if (!buf_ok(&c->line))
+		out_fail(c->base.out, ENOMEM);
 	out_write(c->base.out, buf_text(&c->line), c->line.len);
 	buf_clear(&c->line);
 }
@@ -54,6 +57,9 @@ row(struct writer *w, const struct cell *cells)
 		if (cells[i].data != NULL)
 			csv_add_field(&c->line, cells[i].data, cells[i].len);
 	}
+	/* To many readers an empty line is no row. */
+	if (c->line.len == 0)
+		buf_add_text(&c->line, "\"\"");
 	send_line(c);
 }
 
@@ -135,8 +141,9 @@ csv_free(struct writer *w)
 struct writer *
 writer_csv_new(void)
 {
-	static const struct writer_ops OPS = { list_begin,  row,        integer, string_begin,
-					       string_part, string_end, finish,  reset, csv_free };
+	static const struct writer_ops OPS = { list_begin,   row,         integer,
+					       string_begin, string_part, string_end,
+					       finish,       reset,       csv_free };
 	struct csv_writer *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)

@@ -2,6 +2,7 @@
  * {"result": VALUE, "message": ..., "status": ...}: one document, or in lines each row of a list
  * on its own and the outcome on the last line.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct json_writer {
 	yajl_gen gen;
 	bool lines;
 	bool in_list;
+	bool in_string;
 	bool in_map; /* the outer object is open */
 };
 
@@ -23,16 +25,6 @@ static void
 print(void *ctx, const char *data, size_t len)
 {
 	out_write(((struct json_writer *)ctx)->base.out, data, len);
-}
-
-static yajl_gen
-new_gen(struct json_writer *j)
-{
-	yajl_gen gen = yajl_gen_alloc(NULL);
-
-	if (gen != NULL)
-		yajl_gen_config(gen, yajl_gen_print_callback, print, j);
-	return gen;
 }
 
 static void
@@ -43,7 +35,7 @@ gen_text(yajl_gen g, const char *data, size_t len)
 
 /* A message may quote an argument, and an argument may be any bytes; JSON is UTF-8. */
 static void
-gen_message(yajl_gen g, const char *text)
+gen_message(struct json_writer *j, const char *text)
 {
 	struct buf clean = BUF_INIT;
 	size_t len = strlen(text);
@@ -55,7 +47,9 @@ gen_message(yajl_gen g, const char *text)
 		if (n == 0)
 			n = 1;
 	}
-	gen_text(g, buf_text(&clean), clean.len);
+	if (!buf_ok(&clean))
+		out_fail(j->base.out, ENOMEM);
+	gen_text(j->gen, buf_text(&clean), clean.len);
 	buf_free(&clean);
 }
 
@@ -63,7 +57,7 @@ static void
 member(struct json_writer *j, const char *name, const char *text)
 {
 	gen_text(j->gen, name, strlen(name));
-	gen_message(j->gen, text);
+	gen_message(j, text);
 }
 
 static void
@@ -143,8 +137,10 @@ string_begin(struct writer *w)
 	struct json_writer *j = (struct json_writer *)w;
 
 	begin_result(j);
-	/* A "number" is printed as it is: here the opening quote of a string that comes in parts. */
+	/* A "number" is printed as it is: here the opening quote of a string that comes in parts.
+	 */
 	yajl_gen_number(j->gen, "\"", 1);
+	j->in_string = true;
 }
 
 /* The escaped form of a part: what yajl makes of it as a string of its own, without the quotes. */
@@ -155,8 +151,10 @@ string_part(struct writer *w, const char *data, size_t len)
 	const unsigned char *text;
 	size_t size;
 
-	if (g == NULL)
+	if (g == NULL) {
+		out_fail(w->out, ENOMEM);
 		return;
+	}
 	gen_text(g, data, len);
 	if (yajl_gen_get_buf(g, &text, &size) == yajl_gen_status_ok && size >= 2)
 		out_write(w->out, text + 1, size - 2);
@@ -167,6 +165,7 @@ static void
 string_end(struct writer *w)
 {
 	out_write(w->out, "\"", 1);
+	((struct json_writer *)w)->in_string = false;
 }
 
 static void
@@ -174,9 +173,9 @@ finish(struct writer *w, const struct outcome *outcome)
 {
 	struct json_writer *j = (struct json_writer *)w;
 
-	/* A list that was cut off stays open: it must not look whole. */
-	if (j->in_list && !outcome->answered) {
-		out_write(w->out, "\n", 1);
+	/* A value that was cut off stays open: it must not look whole. */
+	if ((j->in_list || j->in_string) && !outcome->answered) {
+		out_text(w->out, j->lines && j->in_list ? "" : "\n");
 		return;
 	}
 	if (j->in_list && !j->lines)
@@ -198,9 +197,9 @@ reset(struct writer *w)
 {
 	struct json_writer *j = (struct json_writer *)w;
 
-	yajl_gen_free(j->gen);
-	j->gen = new_gen(j);
+	yajl_gen_reset(j->gen, NULL);
 	j->in_list = false;
+	j->in_string = false;
 	j->in_map = false;
 }
 
@@ -214,17 +213,19 @@ json_free(struct writer *w)
 struct writer *
 writer_json_new(bool lines)
 {
-	static const struct writer_ops OPS = { list_begin,  row,        integer, string_begin,
-					       string_part, string_end, finish,  reset, json_free };
+	static const struct writer_ops OPS = { list_begin,   row,         integer,
+					       string_begin, string_part, string_end,
+					       finish,       reset,       json_free };
 	struct json_writer *j = calloc(1, sizeof(*j));
 
 	if (j == NULL)
 		return NULL;
-	j->gen = new_gen(j);
+	j->gen = yajl_gen_alloc(NULL);
 	if (j->gen == NULL) {
 		free(j);
 		return NULL;
 	}
+	yajl_gen_config(j->gen, yajl_gen_print_callback, print, j);
 	j->base.ops = &OPS;
 	j->lines = lines;
 	return &j->base;

@@ -2,6 +2,7 @@
  * Aligned columns for people. The widths come from the first rows; later ones stream past with
  * those widths, so memory stays flat.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -27,10 +28,10 @@ width_of(const char *s, size_t len)
 
 	for (size_t i = 0, n; i < len; i += n) {
 		n = text_next(s + i, len - i, &cp);
-		if (n == 0)
-			n = 1;
-		int columns = wcwidth((wchar_t)cp);
+		int columns = n == 0 ? 1 : wcwidth((wchar_t)cp);
+
 		width += columns < 0 ? 1 : (size_t)columns;
+		n = n == 0 ? 1 : n;
 	}
 	return width;
 }
@@ -46,8 +47,16 @@ pad(struct out *out, size_t from, size_t to, char with)
 static void
 write_visible(struct out *out, const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		out_write(out, (unsigned char)s[i] < 0x20 || s[i] == 0x7F ? " " : s + i, 1);
+	unsigned cp;
+
+	for (size_t i = 0, n; i < len; i += n) {
+		n = text_next(s + i, len - i, &cp);
+		if (n == 0 || cp < 0x20 || (cp >= 0x7F && cp < 0xA0))
+			out_write(out, n == 0 ? "?" : " ", 1);
+		else
+			out_write(out, s + i, n);
+		n = n == 0 ? 1 : n;
+	}
 }
 
 static void
@@ -142,6 +151,8 @@ row(struct writer *w, const struct cell *cells)
 		if (width > t->width[i])
 			t->width[i] = width < WIDEST ? width : WIDEST;
 	}
+	if (!strvec_ok(&t->cells))
+		out_fail(w->out, ENOMEM);
 	if (t->cells.count >= LOOKED_AT * w->field_count)
 		stop_measuring(t);
 }
@@ -178,7 +189,11 @@ struct writer *
 writer_table_new(void)
 {
 	static const struct writer_ops OPS = {
-		.list_begin = list_begin, .row = row, .finish = finish, .reset = reset, .free = table_free,
+		.list_begin = list_begin,
+		.row = row,
+		.finish = finish,
+		.reset = reset,
+		.free = table_free,
 	};
 	struct table_writer *t = calloc(1, sizeof(*t));
 

@@ -111,8 +111,9 @@ text_free(struct writer *w)
 struct writer *
 writer_text_new(void)
 {
-	static const struct writer_ops OPS = { list_begin,  row,        integer, string_begin,
-					       string_part, string_end, finish,  reset, text_free };
+	static const struct writer_ops OPS = { list_begin,   row,         integer,
+					       string_begin, string_part, string_end,
+					       finish,       reset,       text_free };
 	struct text_writer *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)

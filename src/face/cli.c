@@ -269,6 +269,27 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 	return status;
 }
 
+/*
+ * What is on the command line can be read by everybody on the machine: a secret there is taken
+ * over and blotted out at once. Returns the copy, NULL when there was none to hide.
+ */
+static char *
+hide_secret(const struct command *command, int argc, char **argv, const char **args)
+{
+	for (int i = 0; i < argc && i < COMMAND_PARAMS_MAX; i++) {
+		if (command->params[i].type != PARAM_SECRET || strcmp(argv[i], "-") == 0)
+			continue;
+		char *copy = strdup(argv[i]);
+
+		if (copy != NULL) {
+			memset(argv[i], 'x', strlen(argv[i]));
+			args[i] = copy;
+		}
+		return copy;
+	}
+	return NULL;
+}
+
 static int
 run_command(struct cli *cli, const struct command *command, int argc, char **argv)
 {
@@ -276,6 +297,7 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
 	struct adx_error err = { 0 };
 	const char **args = calloc((size_t)argc + 1, sizeof(*args));
 	size_t count = (size_t)argc;
+	char *hidden;
 	int status;
 
 	if (args == NULL) {
@@ -284,11 +306,15 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
 	}
 	for (int i = 0; i < argc; i++)
 		args[i] = argv[i];
+	hidden = hide_secret(command, argc, argv, args);
 	if (secret_fill(&cli->options, command, args, &count, &secret, &err) == ADX_OK)
 		status = run_call(cli, command, args, count);
 	else
 		status = cli_fail(cli, &err);
 	secret_free(&secret);
+	if (hidden != NULL)
+		explicit_bzero(hidden, strlen(hidden));
+	free(hidden);
 	free(args);
 	return status;
 }

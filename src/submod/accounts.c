@@ -12,6 +12,8 @@
 #include "base/scram.h"
 #include "submod/params.h"
 
+static const char *const HASH_METHODS[] = { "md5", "sha", "sha1", "sha256", "sha512", NULL };
+
 /* A thousand years and more; what lies beyond would leave PostgreSQL's calendar. */
 enum { DAYS_MAX = 1000000 };
 
@@ -381,7 +383,7 @@ const struct command ACCOUNTS_COMMANDS[] = {
 	  .notes = "Only where the password is kept plain. A digest is hex in either case, or the "
 		   "unpadded upper-case form that mongooseimctl took.",
 	  .params = { P_ACCOUNT, P_SECRET("passwordhash", "hex digest"),
-		      P_TEXT("hashmethod", "md5, sha (is sha1), sha1, sha256 or sha512") },
+		      P_CHOICE("hashmethod", HASH_METHODS, "md5, sha (is sha1), sha1, sha256 or sha512") },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
 	  .answers = { &HASH_CORRECT, &HASH_INCORRECT, &HASH_UNDEFINED, &ANSWER_NO_ACCOUNT },

@@ -35,6 +35,11 @@
 		.name = called, .type = PARAM_WORD, .doc = about, .words = list                    \
 	}
 
+#define P_CHOICE(called, list, about)                                                              \
+	{                                                                                          \
+		.name = called, .type = PARAM_CHOICE, .doc = about, .words = list                  \
+	}
+
 /* The account of a call: prepared domain and localpart, as the statements take them. */
 #define CALL_HOST(call) call_jid_part(call, "host")
 #define CALL_USER(call) call_jid_part(call, "user")

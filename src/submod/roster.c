@@ -22,6 +22,9 @@ static const struct answer REMOVE_NO_ACCOUNT = {
 	"Cannot delete the item because user {localuser}@{localserver} does not exist"
 };
 
+static const char *const SUBS_WORDS[] = { "none", "from", "to", "both", NULL };
+static const char *const ACTIONS[] = { "list", "delete", NULL };
+
 /* The contact's bare JID, from its two parameters. */
 static void
 contact_jid(const struct call *call, char out[JID_BARE_MAX + 1])
@@ -119,7 +122,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .summary = "add a contact to a roster, or replace it",
 	  .params = { P_OWNER, P_CONTACT, P_TEXT("nick", "display name, may be empty"),
 		      P_TEXT("group", "one group, empty for none"),
-		      P_TEXT("subs", "none, from, to or both") },
+		      P_CHOICE("subs", SUBS_WORDS, "none, from, to or both") },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
 	  .answers = { &ADDED, &ADD_NO_ACCOUNT, &BAD_SUBS },
@@ -147,7 +150,7 @@ const struct command ROSTER_COMMANDS[] = {
 		   "before and after '@', must match the whole part of the JID; without '@' a "
 		   "pattern is for a bare domain. Several are parted by ':' (write \\: for the "
 		   "character). They are checked before any row is read.",
-	  .params = { P_TEXT("action", "list or delete"),
+	  .params = { P_CHOICE("action", ACTIONS, "list or delete"),
 		      P_TEXT("subs", "colon-separated: none, from, to, both, or any"),
 		      P_TEXT("asks", "colon-separated: none, out, in, both, subscribe, "
 				     "unsubscribe, or any"),

@@ -3,6 +3,10 @@
 
 #include "submod/params.h"
 
+static const char *const STATS[] = { "registeredusers", "onlineusers", "onlineusersnode",
+				     "uptimeseconds", NULL };
+static const char *const HOST_STATS[] = { "registeredusers", "onlineusers", NULL };
+
 static const struct answer WRONG_NAME = { "error", "Error: \"Wrong command name.\"" };
 
 static enum adx_rc
@@ -49,8 +53,8 @@ const struct command STATS_COMMANDS[] = {
 	  .summary = "print a statistic of the whole server",
 	  .notes = "onlineusersnode counts the sessions of node.name of the configuration; "
 		   "uptimeseconds is PostgreSQL's age.",
-	  .params = { P_TEXT("name",
-			     "registeredusers, onlineusers, onlineusersnode or uptimeseconds") },
+	  .params = { P_CHOICE("name", STATS,
+			       "registeredusers, onlineusers, onlineusersnode or uptimeseconds") },
 	  .result = RESULT_INTEGER,
 	  .result_name = "stat",
 	  .answers = { &ANSWER_OK, &WRONG_NAME },
@@ -60,7 +64,7 @@ const struct command STATS_COMMANDS[] = {
 	{ .name = "stats_host",
 	  .submod = "stats",
 	  .summary = "print a statistic of one host",
-	  .params = { P_TEXT("name", "registeredusers or onlineusers"), P_HOST("domain") },
+	  .params = { P_CHOICE("name", HOST_STATS, "registeredusers or onlineusers"), P_HOST("domain") },
 	  .result = RESULT_INTEGER,
 	  .result_name = "stat",
 	  .answers = { &ANSWER_OK, &WRONG_NAME },
