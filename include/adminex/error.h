@@ -8,7 +8,7 @@
 #ifndef ADMINEX_ERROR_H
 #define ADMINEX_ERROR_H
 
-#define ADX_MUST_CHECK __attribute__((warn_unused_result))
+#define ADX_MUST_CHECK   __attribute__((warn_unused_result))
 #define ADX_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 enum adx_rc {
@@ -35,12 +35,11 @@ struct adx_error {
 };
 
 /* Describe a failure; returns rc so that `return adx_fail(...)` reads well. Clears the hint. */
-enum adx_rc adx_fail(struct adx_error *err, enum adx_rc rc, const char *fmt, ...)
-	ADX_PRINTF(3, 4);
+enum adx_rc adx_fail(struct adx_error *err, enum adx_rc rc, const char *fmt, ...) ADX_PRINTF(3, 4);
 
 /* The same, with the text of errno value `errnum` appended. */
-enum adx_rc adx_fail_errno(struct adx_error *err, enum adx_rc rc, int errnum, const char *fmt,
-			   ...) ADX_PRINTF(4, 5);
+enum adx_rc adx_fail_errno(struct adx_error *err, enum adx_rc rc, int errnum, const char *fmt, ...)
+	ADX_PRINTF(4, 5);
 
 /* Out of memory, in one word. */
 enum adx_rc adx_nomem(struct adx_error *err);

@@ -113,24 +113,24 @@ scram_make(const char *mechanism, int iterations, const char *password, size_t l
 }
 
 enum adx_rc
-scram_check(const char *mechanism, int iterations, const unsigned char *salt, size_t salt_len,
-	    const unsigned char *stored_key, size_t key_len, const char *password, size_t len,
-	    bool *match, struct adx_error *err)
+scram_check(const struct scram_stored *stored, const char *password, size_t len, bool *match,
+	    struct adx_error *err)
 {
-	size_t m = find(mechanism);
+	size_t m = find(stored->mechanism);
 	struct buf prepared = BUF_INIT;
 	unsigned char key[SCRAM_KEY_MAX];
 	enum adx_rc rc;
 
 	*match = false;
-	if (m == MECHANISM_COUNT || MECHANISMS[m].key_len != key_len)
+	if (m == MECHANISM_COUNT || MECHANISMS[m].key_len != stored->key_len)
 		return adx_fail(err, ADX_EFAIL, "the stored credential '%s' cannot be used",
-				mechanism);
+				stored->mechanism);
 	rc = password_prepare(password, len, &prepared, err);
-	if (rc == ADX_OK && !derive(m, iterations, salt, salt_len, &prepared, key, NULL))
+	if (rc == ADX_OK &&
+	    !derive(m, stored->iterations, stored->salt, stored->salt_len, &prepared, key, NULL))
 		rc = adx_fail(err, ADX_EFAIL, "the crypto library could not derive a key");
 	else if (rc == ADX_OK)
-		*match = CRYPTO_memcmp(key, stored_key, key_len) == 0;
+		*match = CRYPTO_memcmp(key, stored->stored_key, stored->key_len) == 0;
 	OPENSSL_cleanse(key, sizeof(key));
 	buf_wipe(&prepared);
 	return rc == ADX_EINVAL ? ADX_OK : rc;

@@ -34,14 +34,21 @@ ADX_MUST_CHECK enum adx_rc password_prepare(const char *password, size_t len, st
 ADX_MUST_CHECK enum adx_rc scram_make(const char *mechanism, int iterations, const char *password,
 				      size_t len, struct scram *out, struct adx_error *err);
 
+/* What is kept of a password: borrowed bytes. */
+struct scram_stored {
+	const char *mechanism;
+	int iterations;
+	const unsigned char *salt;
+	size_t salt_len;
+	const unsigned char *stored_key;
+	size_t key_len;
+};
+
 /*
  * Does the password give that StoredKey? *match is the answer; a password that SASLprep refuses
  * matches nothing.
  */
-ADX_MUST_CHECK enum adx_rc scram_check(const char *mechanism, int iterations,
-				       const unsigned char *salt, size_t salt_len,
-				       const unsigned char *stored_key, size_t key_len,
-				       const char *password, size_t len, bool *match,
-				       struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc scram_check(const struct scram_stored *stored, const char *password,
+				       size_t len, bool *match, struct adx_error *err);
 
 #endif

@@ -11,10 +11,11 @@
 #include "base/text.h"
 
 /*
- * libxml2 compares each attribute of a tag with all before it, and each prefix with all that are
- * in scope: without these bounds 1 MB of attributes keeps it busy for minutes.
+ * libxml2 compares each attribute of a tag with all before it, each prefix with all that are in
+ * scope, and each name with many others once its hash table is full: without these bounds 1 MB of
+ * attributes keeps it busy for minutes.
  */
-enum { TAG_ATTRIBUTES_MAX = 256, SCOPE_MAX = 256, REASON_MAX = 200 };
+enum { TAG_ATTRIBUTES_MAX = 256, SCOPE_MAX = 256, NAMES_MAX = 100000, REASON_MAX = 200 };
 
 /* No entity substitution, no external subset, no XInclude, no lifted limits; CDATA becomes text. */
 enum { PARSE_OPTIONS = XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_IGNORE_ENC };
@@ -147,6 +148,17 @@ reason_of(const xmlError *e, const struct verdict *verdict)
 	return e->message == NULL ? "syntax error" : e->message;
 }
 
+/*
+ * Within a comment libxml2 reports, and copies what it read, at each "--" that follows the first.
+ * xmlStopParser() would free the text that the reporting code may still be reading.
+ */
+static void
+stop_reporting(xmlParserCtxtPtr parser)
+{
+	parser->instate = XML_PARSER_EOF;
+	parser->disableSAX = 1;
+}
+
 static void
 on_error(void *context, xmlErrorPtr e)
 {
@@ -157,11 +169,12 @@ on_error(void *context, xmlErrorPtr e)
 		return;
 	if (e->code == XML_ERR_NO_MEMORY) {
 		verdict->rc = adx_nomem(verdict->err);
-		return;
+	} else {
+		tidy_reason(reason, sizeof(reason), reason_of(e, verdict));
+		verdict->rc = adx_fail(verdict->err, ADX_EINVAL, "%s at line %d, column %d", reason,
+				       e->line, e->int2);
 	}
-	tidy_reason(reason, sizeof(reason), reason_of(e, verdict));
-	verdict->rc = adx_fail(verdict->err, ADX_EINVAL, "%s at line %d, column %d", reason,
-			       e->line, e->int2);
+	stop_reporting(verdict->parser);
 }
 
 static void
@@ -213,6 +226,8 @@ on_element(void *context, const xmlChar *name, const xmlChar *prefix, const xmlC
 		refuse(parser, "more than 256 levels");
 	else if (parser->nsNr / 2 > SCOPE_MAX)
 		refuse(parser, "too many namespaces in scope");
+	else if (xmlDictSize(parser->dict) > NAMES_MAX)
+		refuse(parser, "too many different names");
 	if (parser->disableSAX)
 		return;
 	xmlSAX2StartElementNs(context, name, prefix, uri, nb_namespaces, namespaces, nb_attributes,

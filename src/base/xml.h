@@ -2,9 +2,10 @@
  * XML elements as trees (libxml2), for what clients stored: vCards, private storage, stanzas.
  *
  * Parsing refuses document types (and so every declared entity), processing of XInclude, the
- * network, more than XML_LEVELS_MAX levels, more than XML_TEXT_MAX bytes, more attributes in a tag
- * or namespaces in scope than anyone needs, and names whose prefix is not declared. Nothing is
- * ever printed; the thread's libxml2 error handler is as before afterwards.
+ * network, more than XML_LEVELS_MAX levels, more than XML_TEXT_MAX bytes, names whose prefix is not
+ * declared, and more attributes in a tag (256), namespaces in scope (256) or different names
+ * (100,000) than anyone needs, because they take quadratic time. Nothing is ever printed; the
+ * thread's libxml2 error handler is as before afterwards.
  */
 #ifndef ADMINEX_XML_H
 #define ADMINEX_XML_H

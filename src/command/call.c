@@ -298,7 +298,7 @@ static enum adx_rc
 stream(struct call *call, struct rows *rows, const char *marker, int64_t *seen,
        struct adx_error *err)
 {
-	int columns[COMMAND_FIELDS_MAX];
+	int columns[COMMAND_FIELDS_MAX] = { 0 };
 	int marked = -1;
 	bool has;
 	enum adx_rc rc;

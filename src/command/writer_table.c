@@ -82,8 +82,8 @@ write_line(struct table_writer *t, const char *const *texts, const size_t *lens)
 static void
 write_head(struct table_writer *t)
 {
-	const char *names[COMMAND_FIELDS_MAX];
-	size_t lens[COMMAND_FIELDS_MAX];
+	const char *names[COMMAND_FIELDS_MAX] = { NULL };
+	size_t lens[COMMAND_FIELDS_MAX] = { 0 };
 
 	for (size_t i = 0; i < t->base.field_count; i++) {
 		names[i] = t->base.fields[i].name;
@@ -101,8 +101,8 @@ write_head(struct table_writer *t)
 static void
 stop_measuring(struct table_writer *t)
 {
-	const char *texts[COMMAND_FIELDS_MAX];
-	size_t lens[COMMAND_FIELDS_MAX];
+	const char *texts[COMMAND_FIELDS_MAX] = { NULL };
+	size_t lens[COMMAND_FIELDS_MAX] = { 0 };
 	size_t n = t->base.field_count;
 
 	t->measuring = false;
@@ -133,8 +133,8 @@ static void
 row(struct writer *w, const struct cell *cells)
 {
 	struct table_writer *t = (struct table_writer *)w;
-	const char *texts[COMMAND_FIELDS_MAX];
-	size_t lens[COMMAND_FIELDS_MAX];
+	const char *texts[COMMAND_FIELDS_MAX] = { NULL };
+	size_t lens[COMMAND_FIELDS_MAX] = { 0 };
 
 	for (size_t i = 0; i < w->field_count; i++) {
 		texts[i] = cells[i].data == NULL ? "" : cells[i].data;

@@ -33,18 +33,24 @@ static const struct {
 	enum adx_rc rc;
 	const char *hint;
 } KNOWN[] = {
-	{ "42501", ADX_EDENIED, "grant this login one of the roles adminex_reader, "
-				"adminex_operator or adminex_admin" },
-	{ "25006", ADX_EFAIL, "this server only reads, it may be a standby; add "
-			      "target_session_attrs=read-write and all hosts to the connection string" },
-	{ "42P01", ADX_EFAIL, "the schema is missing or older than this program: run 'adminex migrate'" },
+	{ "42501", ADX_EDENIED,
+	  "grant this login one of the roles adminex_reader, "
+	  "adminex_operator or adminex_admin" },
+	{ "25006", ADX_EFAIL,
+	  "this server only reads, it may be a standby; add "
+	  "target_session_attrs=read-write and all hosts to the connection string" },
+	{ "42P01", ADX_EFAIL,
+	  "the schema is missing or older than this program: run 'adminex migrate'" },
 	{ "3F000", ADX_EFAIL, "the schema is missing: run 'adminex migrate'" },
-	{ "42703", ADX_EFAIL, "the schema is older or newer than this program: run "
-			      "'adminex migrate status'" },
-	{ "42883", ADX_EFAIL, "the schema is older or newer than this program: run "
-			      "'adminex migrate status'" },
-	{ "55P03", ADX_EFAIL, "another transaction holds the lock; see pg_stat_activity, or raise "
-			      "database.lock_timeout" },
+	{ "42703", ADX_EFAIL,
+	  "the schema is older or newer than this program: run "
+	  "'adminex migrate status'" },
+	{ "42883", ADX_EFAIL,
+	  "the schema is older or newer than this program: run "
+	  "'adminex migrate status'" },
+	{ "55P03", ADX_EFAIL,
+	  "another transaction holds the lock; see pg_stat_activity, or raise "
+	  "database.lock_timeout" },
 	{ "53100", ADX_EFAIL, "the database server's disk is full; nothing was changed" },
 	{ "53300", ADX_EUNAVAIL, "raise max_connections or use a pooler" },
 	{ "57P", ADX_EUNAVAIL, "the server ended the connection; nothing was changed" },
@@ -143,8 +149,8 @@ check_dsn(const char *dsn, struct adx_error *err)
 		return ADX_EUNAVAIL;
 	}
 	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
-		if (o->val != NULL && strcmp(o->keyword, "host") == 0 && strchr(o->val, '@') != NULL &&
-		    o->val[0] != '@')
+		if (o->val != NULL && strcmp(o->keyword, "host") == 0 &&
+		    strchr(o->val, '@') != NULL && o->val[0] != '@')
 			stray_at = true;
 	PQconninfoFree(options);
 	if (stray_at) {

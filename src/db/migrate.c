@@ -157,7 +157,9 @@ migrate_down(struct db *db, int steps, migrate_told *told, void *ctx, struct adx
 	if (rc != ADX_OK)
 		return rc;
 	if (steps > version)
-		return adx_fail(err, ADX_EINVAL, "only %d migrations are applied, %d cannot be "
-						 "taken back", version, steps);
+		return adx_fail(err, ADX_EINVAL,
+				"only %d migrations are applied, %d cannot be "
+				"taken back",
+				version, steps);
 	return go(db, false, version - steps, told, ctx, err);
 }

@@ -159,8 +159,8 @@ read_first(struct rows *rows, bool *has, struct adx_error *err)
 }
 
 enum adx_rc
-stmt_one(struct db *db, enum sql_id id, const char *const values[], size_t count,
-	 struct rows **out, struct adx_error *err)
+stmt_one(struct db *db, enum sql_id id, const char *const values[], size_t count, struct rows **out,
+	 struct adx_error *err)
 {
 	bool has = false;
 	enum adx_rc rc = stmt_open(db, id, values, count, out, err);

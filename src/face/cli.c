@@ -58,8 +58,8 @@ cli_fail(struct cli *cli, const struct adx_error *err)
 	static const struct command NOTHING = { .result = RESULT_RESCODE, .result_name = "res" };
 	struct outcome outcome = { adx_rc_word(err->rc), err->message, err->hint, err->sqlstate,
 				   false };
-	struct writer *w = cli->out == NULL ? NULL
-					    : writer_new(cli->options.format, &NOTHING, cli->out);
+	struct writer *w =
+		cli->out == NULL ? NULL : writer_new(cli->options.format, &NOTHING, cli->out);
 
 	if (w != NULL) {
 		w->ops->finish(w, &outcome);
@@ -256,8 +256,7 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 	int status;
 
 	call.writer = writer_new(cli->options.format, command, cli->out);
-	rc = call.writer == NULL ? adx_nomem(&err)
-				 : call_begin(&call, command, args, count, &err);
+	rc = call.writer == NULL ? adx_nomem(&err) : call_begin(&call, command, args, count, &err);
 	if (rc == ADX_OK)
 		rc = carry_out(cli, &call, &err);
 	if (call.writer != NULL)

@@ -1,4 +1,5 @@
-/* The command line: one command, its reply on standard output, everything else on standard error. */
+/* The command line: one command, its reply on standard output, everything else on standard error.
+ */
 #ifndef ADMINEX_CLI_H
 #define ADMINEX_CLI_H
 
@@ -87,8 +88,7 @@ struct secret {
  */
 ADX_MUST_CHECK enum adx_rc secret_fill(const struct cli_options *options,
 				       const struct command *command, const char **args,
-				       size_t *count, struct secret *secret,
-				       struct adx_error *err);
+				       size_t *count, struct secret *secret, struct adx_error *err);
 void secret_free(struct secret *secret);
 
 /* help.c */

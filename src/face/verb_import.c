@@ -23,8 +23,7 @@ struct request {
 };
 
 static enum adx_rc
-read_request(int argc, char **argv, const struct cli *cli, struct request *r,
-	     struct adx_error *err)
+read_request(int argc, char **argv, const struct cli *cli, struct request *r, struct adx_error *err)
 {
 	*r = (struct request){ .dry_run = cli->options.dry_run };
 	for (int i = 1; i < argc; i++) {

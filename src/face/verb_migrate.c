@@ -72,7 +72,8 @@ tell(void *ctx, const struct migration *m, bool up)
 	char line[120];
 
 	(void)ctx;
-	snprintf(line, sizeof(line), "%s %04d_%s", up ? "applied" : "took back", m->version, m->name);
+	snprintf(line, sizeof(line), "%s %04d_%s", up ? "applied" : "took back", m->version,
+		 m->name);
 	cli_say(line);
 }
 
@@ -82,7 +83,8 @@ read_number(const char *text, int *out, struct adx_error *err)
 	long long n;
 
 	if (!text_to_int64(text, strlen(text), &n) || n < 1 || n > 9999)
-		return adx_fail(err, ADX_EUSAGE, "migrate: '%.40s' is no number of migrations", text);
+		return adx_fail(err, ADX_EUSAGE, "migrate: '%.40s' is no number of migrations",
+				text);
 	*out = (int)n;
 	return ADX_OK;
 }
@@ -96,7 +98,8 @@ go_down(struct cli *cli, int steps, struct adx_error *err)
 		 "Taking %d migration%s back destroys the data in their tables. Go on?", steps,
 		 steps == 1 ? "" : "s");
 	if (cli_can_ask() && !cli->options.assume_yes && !cli_ask(question))
-		return adx_fail(err, ADX_EDECLINE, "migrate down: not confirmed; nothing was changed");
+		return adx_fail(err, ADX_EDECLINE,
+				"migrate down: not confirmed; nothing was changed");
 	return migrate_down(cli->db, steps, tell, NULL, err);
 }
 

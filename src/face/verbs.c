@@ -9,7 +9,8 @@
 const struct verb VERBS[] = {
 	{ "migrate", "migrate [status | up [--to N] | down N]",
 	  "make or update the schema of the database",
-	  "  status       what is applied and what is not; exit status 1 when something is missing\n"
+	  "  status       what is applied and what is not; exit status 1 when something is "
+	  "missing\n"
 	  "  up           apply what is missing (this is what 'migrate' alone does)\n"
 	  "  up --to N    stop at migration N, for instance to distribute the tables on Citus\n"
 	  "               before their foreign keys\n"
@@ -111,13 +112,14 @@ verb_completion(struct cli *cli, int argc, char **argv)
 	add_words(&b, cli);
 	buf_add_text(&b, "' ;;\n");
 	add_cases(&b);
-	buf_add_text(&b, "\t*) words='' ;;\n\tesac\n"
-			 "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-			 "\tif [[ $command == push_roster* || $command == import || $command == "
-			 "load_config ]]; then\n"
-			 "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
-			 "\tfi\n}\n"
-			 "complete -F _adminex adminex\n");
+	buf_add_text(&b,
+		     "\t*) words='' ;;\n\tesac\n"
+		     "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+		     "\tif [[ $command == push_roster* || $command == import || $command == "
+		     "load_config ]]; then\n"
+		     "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
+		     "\tfi\n}\n"
+		     "complete -F _adminex adminex\n");
 	out_text(cli->out, buf_text(&b));
 	buf_free(&b);
 	return 0;

@@ -11,8 +11,8 @@
 struct admin_extra;
 
 /* submods empty: all. A table that contradicts itself is a bug of ours and is refused. */
-ADX_MUST_CHECK enum adx_rc admin_extra_start(const struct strvec *submods,
-					     struct admin_extra **out, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc admin_extra_start(const struct strvec *submods, struct admin_extra **out,
+					     struct adx_error *err);
 void admin_extra_stop(struct admin_extra *service);
 
 /* The registered commands, by submod in a fixed order; ended by NULL. */

@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -123,8 +123,8 @@ matches_plain(const char *plain, const struct value *candidate, bool *match, str
 	if (!*match) {
 		rc = password_prepare(candidate->raw, candidate->len, &prepared, err);
 		if (rc == ADX_OK)
-			*match = same_bytes(plain, strlen(plain), buf_text(&prepared),
-					    prepared.len);
+			*match =
+				same_bytes(plain, strlen(plain), buf_text(&prepared), prepared.len);
 	}
 	buf_wipe(&prepared);
 	return rc == ADX_EINVAL ? ADX_OK : rc;
@@ -134,16 +134,17 @@ static enum adx_rc
 matches_scram(const struct rows *rows, const struct value *candidate, bool *match,
 	      struct adx_error *err)
 {
+	struct scram_stored stored = { .mechanism = rows_get(rows, "mechanism"),
+				       .iterations = (int)rows_get_int64(rows, "iterations") };
 	unsigned char *salt = NULL, *key = NULL;
-	size_t salt_len, key_len;
-	enum adx_rc rc = rows_get_bytes(rows, "salt", &salt, &salt_len, err);
+	enum adx_rc rc = rows_get_bytes(rows, "salt", &salt, &stored.salt_len, err);
 
 	if (rc == ADX_OK)
-		rc = rows_get_bytes(rows, "stored_key", &key, &key_len, err);
+		rc = rows_get_bytes(rows, "stored_key", &key, &stored.key_len, err);
+	stored.salt = salt;
+	stored.stored_key = key;
 	if (rc == ADX_OK)
-		rc = scram_check(rows_get(rows, "mechanism"),
-				 (int)rows_get_int64(rows, "iterations"), salt, salt_len, key,
-				 key_len, candidate->raw, candidate->len, match, err);
+		rc = scram_check(&stored, candidate->raw, candidate->len, match, err);
 	free(salt);
 	free(key);
 	return rc;
@@ -189,8 +190,11 @@ hash_method(const char *word)
 	static const struct {
 		const char *word;
 		const EVP_MD *(*md)(void);
-	} METHODS[] = { { "md5", EVP_md5 },       { "sha", EVP_sha1 },     { "sha1", EVP_sha1 },
-			{ "sha256", EVP_sha256 }, { "sha512", EVP_sha512 } };
+	} METHODS[] = { { "md5", EVP_md5 },
+			{ "sha", EVP_sha1 },
+			{ "sha1", EVP_sha1 },
+			{ "sha256", EVP_sha256 },
+			{ "sha512", EVP_sha512 } };
 
 	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++)
 		if (strcmp(METHODS[i].word, word) == 0)
@@ -206,7 +210,7 @@ is_digest(const char *typed, const unsigned char *digest, unsigned len)
 	size_t at = 0;
 
 	for (unsigned i = 0; i < len; i++) {
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+		snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
 		at += (size_t)snprintf(bare + at, 3, "%X", digest[i]);
 	}
 	return strcasecmp(typed, hex) == 0 || strcmp(typed, bare) == 0;
@@ -314,10 +318,10 @@ delete_old(struct call *call, const char *host, struct adx_error *err)
 	if (audit == NULL)
 		return ADX_ENOMEM;
 	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
-	rc = stmt_open(call->db, SQL_ACCOUNTS_DELETE_OLD,
-		       PARAMS(audit, host, days,
-			      call->options->include_never_seen ? "true" : "false"),
-		       &rows, err);
+	rc = stmt_open(
+		call->db, SQL_ACCOUNTS_DELETE_OLD,
+		PARAMS(audit, host, days, call->options->include_never_seen ? "true" : "false"),
+		&rows, err);
 	if (rc == ADX_OK)
 		rc = collect_deleted(call, rows, &list, err);
 	rows_close(rows);
@@ -383,7 +387,8 @@ const struct command ACCOUNTS_COMMANDS[] = {
 	  .notes = "Only where the password is kept plain. A digest is hex in either case, or the "
 		   "unpadded upper-case form that mongooseimctl took.",
 	  .params = { P_ACCOUNT, P_SECRET("passwordhash", "hex digest"),
-		      P_CHOICE("hashmethod", HASH_METHODS, "md5, sha (is sha1), sha1, sha256 or sha512") },
+		      P_CHOICE("hashmethod", HASH_METHODS,
+			       "md5, sha (is sha1), sha1, sha256 or sha512") },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
 	  .answers = { &HASH_CORRECT, &HASH_INCORRECT, &HASH_UNDEFINED, &ANSWER_NO_ACCOUNT },
@@ -423,9 +428,8 @@ const struct command ACCOUNTS_COMMANDS[] = {
 	  .submod = "accounts",
 	  .summary = "ban an account: every check of its password fails, its sessions are kicked",
 	  .notes = "The password is kept: unban_account restores it.",
-	  .params = { P_ACCOUNT,
-		      P_TEXT("reason",
-			     "shown to the kicked sessions; empty means 'Kicked by administrator'") },
+	  .params = { P_ACCOUNT, P_TEXT("reason", "shown to the kicked sessions; empty means "
+						  "'Kicked by administrator'") },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
 	  .answers = { &BANNED, &ANSWER_NO_ACCOUNT, &INVALID_JID },

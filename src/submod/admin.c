@@ -15,8 +15,7 @@ static const struct answer REGISTERED = { "ok", "User {user}@{host} successfully
 static const struct answer TAKEN = { "exists", "User {user}@{host} already registered" };
 static const struct answer EMPTY_PASSWORD = { "error", "Error: empty_password" };
 static const struct answer INVALID_JID = { "error", "Error: invalid_jid" };
-static const struct answer UNREGISTERED = { "ok",
-					    "User {user}@{host} successfully unregistered" };
+static const struct answer UNREGISTERED = { "ok", "User {user}@{host} successfully unregistered" };
 static const struct answer UNBANNED = { "ok", "User {user}@{host} successfully unbanned" };
 static const struct answer NOT_BANNED = { "not_banned", "User {user}@{host} is not banned" };
 static const struct answer NEVER_SEEN = { "never_seen", "User {user}@{host} was never seen" };

@@ -4,9 +4,8 @@
 #include "submod/params.h"
 
 static const struct answer NO_NODE = { "no_node", "No node {node}" };
-static const struct answer NO_COOKIE = {
-	"no_cookie", "Error: \"no cookie is configured (node.cookie)\""
-};
+static const struct answer NO_COOKIE = { "no_cookie",
+					 "Error: \"no cookie is configured (node.cookie)\"" };
 
 /* Nothing long-running holds a configuration yet that would have to be told. */
 static enum adx_rc

@@ -156,7 +156,8 @@ personal_data_zip(struct call *call, const struct subject *subject, const char *
 
 	if (archive == NULL) {
 		zip_error_init_with_code(&why, code);
-		rc = adx_fail(err, ADX_EIO, "cannot write the archive: %s", zip_error_strerror(&why));
+		rc = adx_fail(err, ADX_EIO, "cannot write the archive: %s",
+			      zip_error_strerror(&why));
 		zip_error_fini(&why);
 		return rc;
 	}

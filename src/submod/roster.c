@@ -11,8 +11,7 @@ static const struct answer ADD_NO_ACCOUNT = {
 	"Cannot add the item because user {localuser}@{localserver} does not exist"
 };
 static const struct answer BAD_SUBS = {
-	"bad_subs",
-	"Sub {subs} is incorrect. Choose one of the following:\nnone\nfrom\nto\nboth"
+	"bad_subs", "Sub {subs} is incorrect. Choose one of the following:\nnone\nfrom\nto\nboth"
 };
 static const struct answer REMOVED = {
 	"ok", "The item removed from roster of {localuser}@{localserver}"

@@ -18,9 +18,8 @@ struct word {
 static const struct word SUBSCRIPTIONS[] = {
 	{ "none", "N" }, { "from", "F" }, { "to", "T" }, { "both", "B" }, { NULL, NULL }
 };
-static const struct word ASKS[] = { { "none", "N" },      { "out", "O" },
-				    { "in", "I" },        { "both", "B" },
-				    { "subscribe", "S" }, { "unsubscribe", "U" },
+static const struct word ASKS[] = { { "none", "N" }, { "out", "O" },       { "in", "I" },
+				    { "both", "B" }, { "subscribe", "S" }, { "unsubscribe", "U" },
 				    { NULL, NULL } };
 
 /* The parameters of roster_match; a set that is not `given` is NULL, any. */
@@ -69,7 +68,8 @@ letter_of(const struct word *words, const char *word, size_t len)
 	return NULL;
 }
 
-/* "none:from" becomes {"N","F"}; "any" anywhere leaves the set empty. Answers on an unknown word. */
+/* "none:from" becomes {"N","F"}; "any" anywhere leaves the set empty. Answers on an unknown word.
+ */
 static enum adx_rc
 read_words(struct call *call, const char *param, const struct word *words, struct buf *letters,
 	   struct adx_error *err)
@@ -109,13 +109,12 @@ check_pattern(struct call *call, const char *pattern, const struct roster_patter
 				   PARAMS(pattern, anchored->domain), err);
 
 	if (rc == ADX_OK)
-		rc = stmt_exec(call->db, SQL_ROSTER_PATTERN_CHECK,
-			       PARAMS(pattern, anchored->local), err);
+		rc = stmt_exec(call->db, SQL_ROSTER_PATTERN_CHECK, PARAMS(pattern, anchored->local),
+			       err);
 	if (rc == ADX_OK || strcmp(err->sqlstate, "2201B") != 0)
 		return rc;
 	text = strstr(err->message, PREFIX);
-	snprintf(reason, sizeof(reason), "%s",
-		 text == NULL ? err->message : text + strlen(PREFIX));
+	snprintf(reason, sizeof(reason), "%s", text == NULL ? err->message : text + strlen(PREFIX));
 	return call_answer(call, &ROSTER_BAD_PATTERN, err, "regexp", pattern, "reason", reason,
 			   NULL);
 }

@@ -26,7 +26,8 @@ columns_free(struct columns *c)
 static bool
 columns_ok(const struct columns *c)
 {
-	return buf_ok(&c->hosts) && buf_ok(&c->usernames) && buf_ok(&c->nicks) && buf_ok(&c->groups);
+	return buf_ok(&c->hosts) && buf_ok(&c->usernames) && buf_ok(&c->nicks) &&
+	       buf_ok(&c->groups);
 }
 
 /* An entry whose JID cannot be is an entry without an account: skipped and named. */

@@ -6,8 +6,8 @@
 #include "submod/params.h"
 #include "submod/stanzas.h"
 
-static const char *const SHOWS[] = { "available",   "chat", "away", "xa", "dnd",
-				     "unavailable", "all",  NULL };
+static const char *const SHOWS[] = { "available", "chat",        "away", "xa",
+				     "dnd",       "unavailable", "all",  NULL };
 static const char *const TYPES[] = { "", "available", "unavailable", NULL };
 static const char *const SET_SHOWS[] = { "", "available", "chat", "away", "xa", "dnd", NULL };
 
@@ -156,7 +156,10 @@ set_presence(struct call *call, struct adx_error *err)
 #define P_SHOW                                                                                     \
 	P_WORD("status", SHOWS, "available, chat, away, xa, dnd, unavailable, or all for any")
 #define STATUS_FIELDS                                                                              \
-	{ "user" }, { "host" }, { "resource" }, { "priority", true }, { "status" }
+	{ "user" }, { "host" }, { "resource" }, { "priority", true },                              \
+	{                                                                                          \
+		"status"                                                                           \
+	}
 #define SESSION_FIELDS                                                                             \
 	{ "jid" }, { "connection" }, { "ip" }, { "port", true }, { "priority", true }, { "node" }, \
 	{                                                                                          \
@@ -281,8 +284,7 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .params = { P_ACCOUNT, P_RESOURCE,
 		      P_WORD("type", TYPES, "available (or empty) or unavailable"),
 		      P_WORD("show", SET_SHOWS, "away, chat, dnd, xa, or empty for available"),
-		      P_TEXT("status", "free text"),
-		      P_INTEGER("priority", -128, 127, "a number") },
+		      P_TEXT("status", "free text"), P_INTEGER("priority", -128, 127, "a number") },
 	  .result = RESULT_RESCODE,
 	  .result_name = "res",
 	  .answers = { &ANSWER_OK, &NO_SESSION },

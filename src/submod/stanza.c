@@ -30,9 +30,9 @@ send_message(struct call *call, const char *type, const char *subject, struct ad
 	rc = stanza_message(type, from->prepared, to->prepared, subject, call_raw(call, "body"),
 			    &stanza, err);
 	if (rc == ADX_OK)
-		rc = call_write(
-			call, SQL_STANZA_SEND,
-			PARAMS(audit, to->jid->domain, to->jid->local, buf_text(&stanza)), err);
+		rc = call_write(call, SQL_STANZA_SEND,
+				PARAMS(audit, to->jid->domain, to->jid->local, buf_text(&stanza)),
+				err);
 	buf_free(&stanza);
 	return rc;
 }
@@ -85,10 +85,10 @@ static enum adx_rc
 refuse_stanza(struct call *call, struct adx_error *err)
 {
 	struct rows *rows;
-	enum adx_rc rc = stmt_one(call->db, SQL_SESSION_EXISTS,
-				  PARAMS(CALL_HOST(call), CALL_USER(call),
-					 call_jid_part(call, "resource")),
-				  &rows, err);
+	enum adx_rc rc =
+		stmt_one(call->db, SQL_SESSION_EXISTS,
+			 PARAMS(CALL_HOST(call), CALL_USER(call), call_jid_part(call, "resource")),
+			 &rows, err);
 
 	if (rc == ADX_OK)
 		rc = call_answer(call, rows == NULL ? &NO_SESSION : &BAD_STANZA, err, NULL);
@@ -152,8 +152,10 @@ const struct command STANZA_COMMANDS[] = {
 	{ .name = "send_stanza_c2s",
 	  .submod = "stanza",
 	  .summary = "inject a stanza as if a session had sent it",
-	  .params = { P_ACCOUNT, P_RESOURCE,
-		      { .name = "stanza", .type = PARAM_XML,
+	  .params = { P_ACCOUNT,
+		      P_RESOURCE,
+		      { .name = "stanza",
+			.type = PARAM_XML,
 			.doc = "one <message/>, <presence/> or <iq/>" } },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
@@ -161,7 +163,8 @@ const struct command STANZA_COMMANDS[] = {
 	  .if_bad_jid = &NO_SESSION,
 	  .role = ROLE_OPERATOR,
 	  .flags = CMD_WRITES,
-	  .example = "orsino.aldobrand example.org phone \"<presence><show>away</show></presence>\"",
+	  .example =
+		  "orsino.aldobrand example.org phone \"<presence><show>away</show></presence>\"",
 	  .run = send_stanza_c2s },
 	{ 0 },
 };

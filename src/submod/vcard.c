@@ -35,8 +35,8 @@ static enum adx_rc
 say_found(struct call *call, const char *card, say_values *say, struct adx_error *err)
 {
 	struct strvec values = STRVEC_INIT;
-	enum adx_rc rc = vcard_get(card, strlen(card), call_raw(call, "name"), subname(call),
-				   &values, err);
+	enum adx_rc rc =
+		vcard_get(card, strlen(card), call_raw(call, "name"), subname(call), &values, err);
 
 	if (rc == ADX_EINVAL)
 		rc = unreadable(err, err);
@@ -53,8 +53,8 @@ read_values(struct call *call, say_values *say, struct adx_error *err)
 {
 	struct rows *rows;
 	const char *card;
-	enum adx_rc rc = stmt_one(call->db, SQL_VCARD_GET,
-				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
+	enum adx_rc rc = stmt_one(call->db, SQL_VCARD_GET, PARAMS(CALL_HOST(call), CALL_USER(call)),
+				  &rows, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -119,15 +119,14 @@ store(struct call *call, const struct buf *card, struct adx_error *err)
 		return ADX_ENOMEM;
 	rc = vcard_search_fields(buf_text(card), card->len, &f, err);
 	if (rc == ADX_OK)
-		rc = call_write(call, SQL_VCARD_SET,
-				PARAMS(audit, CALL_HOST(call), CALL_USER(call), buf_text(card),
-				       f.items[VCARD_FN], f.items[VCARD_FAMILY],
-				       f.items[VCARD_GIVEN], f.items[VCARD_MIDDLE],
-				       f.items[VCARD_NICKNAME], f.items[VCARD_BDAY],
-				       f.items[VCARD_CTRY], f.items[VCARD_LOCALITY],
-				       f.items[VCARD_EMAIL], f.items[VCARD_ORGNAME],
-				       f.items[VCARD_ORGUNIT]),
-				err);
+		rc = call_write(
+			call, SQL_VCARD_SET,
+			PARAMS(audit, CALL_HOST(call), CALL_USER(call), buf_text(card),
+			       f.items[VCARD_FN], f.items[VCARD_FAMILY], f.items[VCARD_GIVEN],
+			       f.items[VCARD_MIDDLE], f.items[VCARD_NICKNAME], f.items[VCARD_BDAY],
+			       f.items[VCARD_CTRY], f.items[VCARD_LOCALITY], f.items[VCARD_EMAIL],
+			       f.items[VCARD_ORGNAME], f.items[VCARD_ORGUNIT]),
+			err);
 	strvec_free(&f);
 	return rc;
 }
@@ -242,8 +241,11 @@ const struct command VCARD_COMMANDS[] = {
 	  .submod = "vcard",
 	  .summary = "set several values of a vCard subfield",
 	  .notes = "An empty list removes the subfield.",
-	  .params = { P_ACCOUNT, P_NAME, P_SUBNAME,
-		      { .name = "contents", .type = PARAM_LIST,
+	  .params = { P_ACCOUNT,
+		      P_NAME,
+		      P_SUBNAME,
+		      { .name = "contents",
+			.type = PARAM_LIST,
 			.doc = "values separated by ';'; empty ones are dropped" } },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",

@@ -31,12 +31,11 @@ static const struct kind {
 	const char *name;
 	enum sql_id stage, copy, merge;
 } KINDS[PIE_KINDS] = {
-	[PIE_HOST] = { "hosts", SQL_IMPORT_STAGE_HOST, SQL_IMPORT_COPY_HOST,
-		       SQL_IMPORT_ADD_HOSTS },
+	[PIE_HOST] = { "hosts", SQL_IMPORT_STAGE_HOST, SQL_IMPORT_COPY_HOST, SQL_IMPORT_ADD_HOSTS },
 	[PIE_ACCOUNT] = { "accounts", SQL_IMPORT_STAGE_ACCOUNT, SQL_IMPORT_COPY_ACCOUNT,
 			  SQL_IMPORT_ADD_ACCOUNTS },
-	[PIE_CREDENTIAL] = { "credentials", SQL_IMPORT_STAGE_CREDENTIAL,
-			     SQL_IMPORT_COPY_CREDENTIAL, SQL_IMPORT_ADD_CREDENTIALS },
+	[PIE_CREDENTIAL] = { "credentials", SQL_IMPORT_STAGE_CREDENTIAL, SQL_IMPORT_COPY_CREDENTIAL,
+			     SQL_IMPORT_ADD_CREDENTIALS },
 	[PIE_CONTACT] = { "roster items", SQL_IMPORT_STAGE_CONTACT, SQL_IMPORT_COPY_CONTACT,
 			  SQL_IMPORT_ADD_CONTACTS },
 	[PIE_REQUEST] = { "pending requests", SQL_IMPORT_STAGE_REQUEST, SQL_IMPORT_COPY_REQUEST,
@@ -268,8 +267,7 @@ fill_stages(struct import *im, const char *path, struct adx_error *err)
 
 /* ---- merging ----------------------------------------------------------------------------- */
 
-static void
-remark(const struct import *im, const char *fmt, ...) ADX_PRINTF(2, 3);
+static void remark(const struct import *im, const char *fmt, ...) ADX_PRINTF(2, 3);
 
 static void
 remark(const struct import *im, const char *fmt, ...)
@@ -303,7 +301,8 @@ look_at_existing(struct import *im, int64_t *count, struct adx_error *err)
 			       rows_get(rows, "host"), fate);
 	rows_close(rows);
 	if (*count > ACCOUNTS_NAMED_MAX)
-		remark(im, "%" PRId64 " more accounts exist: %s", *count - ACCOUNTS_NAMED_MAX, fate);
+		remark(im, "%" PRId64 " more accounts exist: %s", *count - ACCOUNTS_NAMED_MAX,
+		       fate);
 	return rc;
 }
 

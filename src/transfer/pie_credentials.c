@@ -12,6 +12,8 @@
 
 enum { ITERATIONS_MAX = 10000000, SALT_MAX = 1024, BASE64_MAX = 4096 };
 
+#define BLANKS " \t\r\n"
+
 /* The mechanisms that can be stored, and the length of their keys. */
 static const struct mechanism {
 	const char *name;
@@ -48,9 +50,6 @@ pie_plain(struct pie *p, const char *password)
 
 	record.u.credential.mechanism = "PLAIN";
 	record.u.credential.plain = password;
-	record.u.credential.salt.data = (const unsigned char *)"";
-	record.u.credential.stored_key.data = (const unsigned char *)"";
-	record.u.credential.server_key.data = (const unsigned char *)"";
 	return pie_emit(p, &record);
 }
 
@@ -61,7 +60,7 @@ squeeze(const char *text, size_t len, char out[BASE64_MAX + 1])
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] != '\0' && strchr(" \t\r\n", text[i]) != NULL)
+		if (text[i] != '\0' && strchr(BLANKS, text[i]) != NULL)
 			continue;
 		if (n == BASE64_MAX)
 			return 0;
@@ -138,15 +137,17 @@ static enum adx_rc
 read_iterations(const xmlNode *element, int *iterations, struct buf *text, struct adx_error *why)
 {
 	const xmlNode *child = xml_child(element, "iter-count", PIE_NS_SCRAM);
-	char digits[BASE64_MAX + 1];
+	const char *digits;
 	long long n = 0;
 
 	if (child == NULL)
 		return adx_fail(why, ADX_EINVAL, "it has no iter-count");
 	if (!pie_text(child, text))
 		return adx_nomem(why);
-	if (!text_to_int64(digits, squeeze(buf_text(text), text->len, digits), &n) || n < 1 ||
-	    n > ITERATIONS_MAX)
+	while (text->len > 0 && strchr(BLANKS, text->data[text->len - 1]) != NULL)
+		text->data[--text->len] = '\0';
+	digits = buf_text(text) + strspn(buf_text(text), BLANKS);
+	if (!text_to_int64(digits, strlen(digits), &n) || n < 1 || n > ITERATIONS_MAX)
 		return adx_fail(why, ADX_EINVAL, "its iter-count is not a number from 1 to %d",
 				ITERATIONS_MAX);
 	*iterations = (int)n;

@@ -52,46 +52,37 @@ read_fd(struct pie *p, int fd, const char *path, enum pie_place place)
 	return rc;
 }
 
-/* Where XInclude would take an address, only a plain name will do. */
-static enum adx_rc
-check_href(struct pie *p, const xmlNode *element, const char *href)
+/* The one inclusion that is followed: of a plain file name, by a file that is not included. */
+static const char *
+why_not_include(const struct pie *p, const xmlNode *element, const char *href)
 {
-	const char *parse = pie_attr(element, "parse", "xml");
 	const struct pie_source *s = p->source;
 
 	for (const xmlAttr *a = element->properties; a != NULL; a = a->next)
 		if (a->ns != NULL || (strcmp((const char *)a->name, "href") != 0 &&
 				      strcmp((const char *)a->name, "parse") != 0))
-			return adx_fail(p->err, ADX_EINVAL,
-					"'%s' includes by '%.100s', which is not accepted", s->name,
-					(const char *)a->name);
-	if (strcmp(parse, "xml") != 0)
-		return adx_fail(p->err, ADX_EINVAL,
-				"'%s' includes '%.200s' as '%.100s', and only xml is accepted",
-				s->name, href, parse);
+			return "only the attributes href and parse are accepted";
+	if (strcmp(pie_attr(element, "parse", "xml"), "xml") != 0)
+		return "only parse='xml' is accepted";
 	if (href[0] == '\0' || strcmp(href, ".") == 0 || strcmp(href, "..") == 0 ||
 	    strpbrk(href, "/\\:#?%") != NULL)
-		return adx_fail(p->err, ADX_EINVAL,
-				"'%s' includes '%.200s', which is not a plain file name", s->name,
-				href);
-	return ADX_OK;
+		return "only a plain file name is accepted";
+	if (s->path == NULL)
+		return "only a file can include others";
+	if (strcmp(base_name(s->path), href) == 0)
+		return "it includes itself";
+	return s->included ? "it is itself included" : NULL;
 }
 
 static enum adx_rc
-check_includer(struct pie *p, const char *href)
+refuse_include(struct pie *p, const char *href, const char *why)
 {
-	const struct pie_source *s = p->source;
+	char shown[200];
 
-	if (s->path == NULL)
-		return adx_fail(p->err, ADX_EINVAL,
-				"'%s' includes '%s', and only a file of a folder can do that",
-				s->name, href);
-	if (strcmp(base_name(s->path), href) == 0)
-		return adx_fail(p->err, ADX_EINVAL, "'%s' includes itself", s->name);
-	if (s->included)
-		return adx_fail(p->err, ADX_EINVAL, "'%s' is included and includes '%s'", s->name,
-				href);
-	return ADX_OK;
+	snprintf(shown, sizeof(shown), "%s", href);
+	pie_tidy(shown);
+	return adx_fail(p->err, ADX_EINVAL, "'%s' cannot include '%s': %s", p->source->name, shown,
+			why);
 }
 
 /* Open without waiting, as a pipe here would be a trap. */
@@ -120,14 +111,13 @@ static enum adx_rc
 include(struct pie *p, const xmlNode *element, enum pie_place place)
 {
 	const char *href = pie_attr(element, "href", "");
-	enum adx_rc rc = check_href(p, element, href);
+	const char *why = why_not_include(p, element, href);
+	enum adx_rc rc;
 	char *path;
 	int fd = -1;
 
-	if (rc == ADX_OK)
-		rc = check_includer(p, href);
-	if (rc != ADX_OK)
-		return rc;
+	if (why != NULL)
+		return refuse_include(p, href, why);
 	if (p->scan != NULL) {
 		strvec_add_text(p->scan, href);
 		return strvec_ok(p->scan) ? ADX_OK : adx_nomem(p->err);
@@ -157,8 +147,7 @@ pie_include_user(struct pie *p, xmlNode *element)
 enum adx_rc
 pie_include_refused(struct pie *p, xmlNode *element)
 {
-	return adx_fail(p->err, ADX_EINVAL, "'%s' includes '%.200s' inside a user", p->source->name,
-			pie_attr(element, "href", ""));
+	return refuse_include(p, pie_attr(element, "href", ""), "it does so inside a user");
 }
 
 static int
@@ -295,7 +284,11 @@ pie_path(struct pie *p, const char *path)
 
 	if (fd < 0)
 		return adx_fail_errno(p->err, ADX_EIO, errno, "cannot open '%s'", path);
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+	if (fstat(fd, &st) != 0) {
+		close(fd);
+		return adx_fail_errno(p->err, ADX_EIO, errno, "cannot read '%s'", path);
+	}
+	if (S_ISDIR(st.st_mode)) {
 		close(fd);
 		return pie_folder(p, path);
 	}

@@ -4,29 +4,38 @@
 
 /*
  * libxml2 compares each attribute of a tag with all before it: a megabyte of them would keep it
- * busy for minutes. It also takes a NUL byte for the end of the document.
+ * busy for minutes. It also takes a NUL byte for the end of the document, and reads a document type
+ * before it can be asked not to.
  */
 enum { TAG_ATTRIBUTES_MAX = 256 };
+
+static enum pie_guard_state
+begin_markup(struct pie_guard *g, char closer)
+{
+	g->closer = closer;
+	g->last[0] = '\0';
+	g->last[1] = '\0';
+	return GUARD_MARKUP;
+}
 
 static enum pie_guard_state
 after_open(struct pie_guard *g, char c)
 {
 	if (c == '!')
 		return GUARD_BANG;
-	g->closer = c;
+	if (c == '?')
+		return begin_markup(g, '?');
 	g->quote = '\0';
 	g->attributes = 0;
-	return c == '?' ? GUARD_MARKUP : GUARD_TAG;
+	return GUARD_TAG;
 }
 
-/* A comment or a CDATA section; document types are refused when they are parsed. */
 static enum pie_guard_state
 after_bang(struct pie_guard *g, char c)
 {
-	g->closer = c == '[' ? ']' : c;
-	g->last[0] = '\0';
-	g->last[1] = '\0';
-	return c == '[' || c == '-' ? GUARD_MARKUP : GUARD_TEXT;
+	if (c == '-')
+		return GUARD_DASH;
+	return c == '[' ? begin_markup(g, ']') : GUARD_DOCTYPE;
 }
 
 static enum pie_guard_state
@@ -61,10 +70,11 @@ next_state(struct pie_guard *g, char c)
 	case GUARD_TEXT: return c == '<' ? GUARD_OPEN : GUARD_TEXT;
 	case GUARD_OPEN: return after_open(g, c);
 	case GUARD_BANG: return after_bang(g, c);
+	case GUARD_DASH: return begin_markup(g, '-');
 	case GUARD_TAG: return in_tag(g, c);
 	case GUARD_MARKUP: return in_markup(g, c);
+	default: return g->state;
 	}
-	return GUARD_TEXT;
 }
 
 const char *
@@ -74,6 +84,8 @@ pie_guard(struct pie_guard *g, const char *bytes, size_t len)
 		return "a NUL byte, which is not UTF-8 text";
 	for (size_t i = 0; i < len; i++) {
 		g->state = next_state(g, bytes[i]);
+		if (g->state == GUARD_DOCTYPE)
+			return "document types are not accepted";
 		if (g->attributes > TAG_ATTRIBUTES_MAX)
 			return "too many attributes in a tag";
 	}

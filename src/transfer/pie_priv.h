@@ -36,7 +36,15 @@
 
 /* What the bytes seen so far are in the middle of. */
 struct pie_guard {
-	enum pie_guard_state { GUARD_TEXT, GUARD_OPEN, GUARD_BANG, GUARD_TAG, GUARD_MARKUP } state;
+	enum pie_guard_state {
+		GUARD_TEXT,
+		GUARD_OPEN, /* '<' */
+		GUARD_BANG, /* "<!" */
+		GUARD_DASH, /* "<!-" */
+		GUARD_TAG,
+		GUARD_MARKUP,  /* a comment, CDATA section or processing instruction */
+		GUARD_DOCTYPE, /* where it ends */
+	} state;
 	char quote;  /* of a tag: around the attribute value, or NUL */
 	char closer; /* of markup: what stands before its last '>' */
 	char last[2];

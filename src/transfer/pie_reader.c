@@ -1,6 +1,5 @@
 #include "transfer/pie_reader.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

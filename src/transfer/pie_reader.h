@@ -48,8 +48,8 @@ struct pie_record {
 		struct {
 			const char *jid; /* prepared, bare */
 			const char *nick;
-			char subscription; /* N T F B */
-			char ask;          /* N O */
+			char subscription;         /* N T F B */
+			char ask;                  /* N O */
 			const char *const *groups; /* without empty and repeated ones */
 			size_t group_count;
 		} contact;
@@ -83,15 +83,17 @@ struct pie_sink {
 	void *ctx;
 	/* Anything but ADX_OK stops the reading and is returned by it. */
 	enum adx_rc (*record)(void *ctx, const struct pie_record *record, struct adx_error *err);
-	/* Bytes read so far and in all (0 when unknown); may be NULL. Called at least every 64 KiB. */
+	/* Bytes read so far and in all (0 when unknown); may be NULL. Called at least every 64 KiB.
+	 */
 	enum adx_rc (*progress)(void *ctx, uint64_t done, uint64_t total, struct adx_error *err);
 };
 
 /*
- * Read a file, "-" for standard input, or each *.xml of a folder in the order of their names (files of the folder
- * that another one of them includes are not read twice). xi:include (XInclude 1.0) is followed by the reader itself
- * where it stands under <server-data/> or <host/>: parse='xml' or absent, href a plain file name in the same folder, one level; anything else
- * is an error. Document types are refused.
+ * Read a file, "-" for standard input, or each *.xml of a folder in the order of their names (files
+ * of the folder that another one of them includes are not read twice). xi:include (XInclude 1.0) is
+ * followed by the reader itself where it stands under <server-data/> or <host/>: parse='xml' or
+ * absent, href a plain file name in the same folder, one level; anything else is an error. Document
+ * types are refused.
  */
 ADX_MUST_CHECK enum adx_rc pie_read(const char *path, const struct pie_sink *sink,
 				    struct adx_error *err);

@@ -103,7 +103,7 @@ pie_stamp(const char *text, char out[PIE_STAMP_SIZE])
 	at += tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec - minutes * 60;
 	if (gmtime_r(&at, &tm) == NULL || tm.tm_year + 1900 < 1 || tm.tm_year + 1900 > 9999)
 		return false;
-	snprintf(out, PIE_STAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
-		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, part);
-	return true;
+	return snprintf(out, PIE_STAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
+			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+			part) < PIE_STAMP_SIZE;
 }

@@ -1,9 +1,8 @@
 /* What stands in a <user/>. */
 #include "transfer/pie_priv.h"
 
+#include <search.h>
 #include <string.h>
-
-#include <libxml/hash.h>
 
 #include "base/text.h"
 #include "base/xml.h"
@@ -52,30 +51,38 @@ is_group(const xmlNode *element)
 	return pie_is(element, &group);
 }
 
-/* Groups in their order; a table of those seen, as a hostile item may have a million. */
-static enum adx_rc
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void
+keep(void *name)
+{
+	(void)name;
+}
+
+/* In their order; the tree of those seen is for the hostile item with a million of them. */
+static bool
 read_groups(struct pie *p, xmlNode *item, struct strvec *groups)
 {
-	xmlHashTablePtr seen = xmlHashCreate(0);
+	void *seen = NULL;
+	bool ok = true;
 
-	if (seen == NULL)
-		return adx_nomem(p->err);
-	for (xmlNode *e = xmlFirstElementChild(item); e != NULL; e = xmlNextElementSibling(e)) {
-		const xmlChar *name;
-
+	for (xmlNode *e = xmlFirstElementChild(item); e != NULL && ok;
+	     e = xmlNextElementSibling(e)) {
 		if (!is_group(e))
 			continue;
-		if (!pie_text(e, &p->text))
-			break;
-		name = (const xmlChar *)buf_text(&p->text);
-		if (p->text.len == 0 || xmlHashLookup(seen, name) != NULL)
+		ok = pie_text(e, &p->text);
+		if (!ok || p->text.len == 0 || tfind(p->text.data, &seen, by_name) != NULL)
 			continue;
-		if (xmlHashAddEntry(seen, name, e) != 0)
-			groups->failed = true;
-		strvec_add(groups, buf_text(&p->text), p->text.len);
+		strvec_add(groups, p->text.data, p->text.len);
+		ok = strvec_ok(groups) &&
+		     tsearch(groups->items[groups->count - 1], &seen, by_name) != NULL;
 	}
-	xmlHashFree(seen, NULL);
-	return strvec_ok(groups) && buf_ok(&p->text) ? ADX_OK : adx_nomem(p->err);
+	tdestroy(seen, keep);
+	return ok;
 }
 
 static enum adx_rc
@@ -83,9 +90,11 @@ emit_contact(struct pie *p, xmlNode *item, const char *jid, char subscription)
 {
 	struct pie_record record = { .kind = PIE_CONTACT };
 	struct strvec groups = STRVEC_INIT;
-	enum adx_rc rc = read_groups(p, item, &groups);
+	enum adx_rc rc;
 
-	if (rc == ADX_OK) {
+	if (!read_groups(p, item, &groups)) {
+		rc = adx_nomem(p->err);
+	} else {
 		record.u.contact.jid = jid;
 		record.u.contact.nick = pie_attr(item, "name", "");
 		record.u.contact.subscription = subscription;

@@ -30,7 +30,8 @@ struct template_entry {
 	size_t line; /* where it starts, from 1 */
 };
 
-struct template {
+struct template
+{
 	struct template_entry *entries;
 	size_t count;
 	size_t cap;

@@ -200,7 +200,7 @@ def template():
     cluster, name = shared_cluster(), "adminex_template"
     with open(os.path.join(cluster.directory, "template.lock"), "a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = cluster.sql("postgres", "SELECT FROM pg_database WHERE datname = :'n' "
+        found = cluster.sql("postgres", "SELECT 1 FROM pg_database WHERE datname = :'n' "
                                         "AND datistemplate", n=name)
         if not found:
             cluster.sql("postgres", f"DROP DATABASE IF EXISTS {name}")

@@ -220,8 +220,8 @@ class ChangePassword(world.TestCase):
         self.insert("bans", {"host": HOST, "username": "romeo"})
         self.does("change_password", "romeo", HOST, "a new one", says=None,
                   tables=["credentials"], audit=ROMEO)
-        self.does("check_password", "romeo", HOST, "a new one", no=None or
-                  "Password for user romeo@example.org is incorrect")
+        self.does("check_password", "romeo", HOST, "a new one",
+                  no="Password for user romeo@example.org is incorrect")
 
 
 class BanAccount(world.TestCase):
@@ -409,9 +409,8 @@ class DeleteOldUsers(world.TestCase):
                 'Deleted 1 users: [{<<"juliet">>,<<"example.org">>}]')
 
     def test_delete_old_users_prints_names_as_erlang(self):
-        self.insert("users", *({"host": "ejabberd.example", "username": name} for name in ()),
-                    *({"host": HOST, "username": name, "created_at": "2020-01-01"}
-                      for name in ("back\\slash", "анна", "semi;colon")))
+        self.insert("users", *({"host": HOST, "username": name, "created_at": "2020-01-01"}
+                               for name in ("back\\slash", "анна", "semi;colon")))
         self.ok(self.adminex("delete_old_users", "30"),
                 'Deleted 3 users: [{<<"back\\\\slash">>,<<"example.org">>},'
                 '{<<"semi;colon">>,<<"example.org">>},{<<"анна">>,<<"example.org">>}]')

@@ -303,6 +303,52 @@ test_xml_parse_limits_attributes(void **state)
 }
 
 static void
+test_xml_parse_limits_different_names(void **state)
+{
+	static const struct {
+		const char *before, *after;
+	} tags[] = { { "<a", "/>" }, { "<b a", "=''/>" }, { "<b xmlns='u:", "'/>" } };
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(tags); i++) {
+		buf_clear(&text);
+		buf_add_text(&text, "<a>");
+		for (unsigned n = 0; n < 101000; n++)
+			buf_addf(&text, "%s%x%s", tags[i].before, n, tags[i].after);
+		assert_refused(text.data, text.len, "too many different names");
+	}
+	buf_free(&text);
+}
+
+/* Each "--" in a comment is an error for libxml2, which copies the comment so far for each. */
+static void
+test_xml_parse_stops_at_the_first_error(void **state)
+{
+	static const struct {
+		const char *before, *piece, *reason;
+	} cases[] = {
+		{ "<a><!--", "<!--", "double hyphen within comment" },
+		{ "<!--", "--x", "double hyphen within comment" },
+		{ "<a>", "<![CDATA[", "no complete element" },
+		{ "<a>", "<? ", "no target name" },
+		{ "<a>", "&x;", "entity 'x' not defined" },
+		{ "<a b='", "&x;", "entity 'x' not defined" },
+		{ "<a>", "<", "invalid element name" },
+		{ "<a>", "]]>", "sequence ']]>' not allowed" },
+		{ "<a>", "\x01", "invalid Char value 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *text = repeat(cases[i].before, cases[i].piece, 300000, "");
+
+		assert_refused(text, strlen(text), cases[i].reason);
+		free(text);
+	}
+}
+
+static void
 test_xml_parse_takes_many_quotes_in_text(void **state)
 {
 	char *text = repeat("<a>", "it's x=\"y\" ", 1000, "</a>");
@@ -592,6 +638,8 @@ main(void)
 		cmocka_unit_test(test_xml_parse_limits_levels),
 		cmocka_unit_test(test_xml_parse_limits_length),
 		cmocka_unit_test(test_xml_parse_limits_attributes),
+		cmocka_unit_test(test_xml_parse_limits_different_names),
+		cmocka_unit_test(test_xml_parse_stops_at_the_first_error),
 		cmocka_unit_test(test_xml_parse_takes_many_quotes_in_text),
 		cmocka_unit_test(test_xml_parse_limits_namespaces_in_scope),
 		cmocka_unit_test(test_xml_parse_is_silent),
