@@ -141,6 +141,7 @@ check-e2e: $(BUILD)/adminex ## end-to-end tests of the program only
 	$(Q)$(check) e2e
 
 unit-programs: $(UNIT)
+	@:
 
 .PHONY: demo demo-stop
 demo: ## a private PostgreSQL with real data, and a walk through the main job

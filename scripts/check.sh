@@ -16,7 +16,7 @@ failed=0
 skipped=0
 
 # A finding of a sanitizer has a status that nothing else has. Memory that is not there is NULL.
-export ASAN_OPTIONS=exitcode=86:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1
+export ASAN_OPTIONS=exitcode=86:detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=exitcode=86:print_stacktrace=1
 export LSAN_OPTIONS=exitcode=86
 

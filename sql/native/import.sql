@@ -50,10 +50,10 @@ CREATE TEMPORARY TABLE import_private (
 ) ON COMMIT DROP;
 
 -- name: import_stage_offline() exec
--- Offline messages that were read.
+-- Offline messages that were read, in their order.
 CREATE TEMPORARY TABLE import_offline (
-    host text COLLATE "C", username text COLLATE "C", sender text, created_at timestamptz,
-    packet text
+    n bigint GENERATED ALWAYS AS IDENTITY, host text COLLATE "C", username text COLLATE "C",
+    sender text, created_at timestamptz, packet text
 ) ON COMMIT DROP;
 
 -- name: import_stage_last() exec
@@ -92,7 +92,7 @@ COPY import_private FROM STDIN;
 
 -- name: import_copy_offline() exec
 -- Copy offline messages.
-COPY import_offline FROM STDIN;
+COPY import_offline (host, username, sender, created_at, packet) FROM STDIN;
 
 -- name: import_copy_last() exec
 -- Copy last activity.
@@ -185,12 +185,12 @@ SELECT host, username, xmlns, data
     ON CONFLICT (host, username, xmlns) DO NOTHING;
 
 -- name: import_add_offline() exec
--- Offline messages of the new accounts.
+-- Offline messages of the new accounts, in the order of the file: stamps may be equal or missing.
 INSERT INTO adminex.offline_messages (host, username, created_at, sender, packet)
 SELECT host, username, coalesce(o.created_at, now()), sender, packet
   FROM import_offline AS o
   JOIN import_new USING (host, username)
- ORDER BY host, username, o.created_at;
+ ORDER BY o.n;
 
 -- name: import_add_last() exec
 -- Last activity of the new accounts.

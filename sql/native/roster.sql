@@ -106,19 +106,24 @@ SELECT '' ~* $1::text OR '' ~* $2::text;
 
 -- name: roster_match(subscriptions, asks, locals, domains, contact_locals, contact_domains) many
 -- Roster items by subscription, ask, and regular expressions for the owner's and the contact's
--- parts; NULL is any.
+-- parts; NULL is any. A pair of arrays holds the halves of each pattern; with several patterns
+-- both halves must come from one of them.
 SELECT r.username, r.host, r.jid
   FROM adminex.roster_items AS r
  WHERE ($1::text[] IS NULL OR r.subscription = ANY ($1))
    AND ($2::text[] IS NULL OR r.ask = ANY ($2))
    AND ($3::text[] IS NULL
-        OR EXISTS (SELECT FROM unnest($3, $4::text[]) AS p(local, domain)
-                    WHERE r.username ~* p.local AND r.host ~* p.domain))
+        OR (r.username ~* ANY ($3) AND r.host ~* ANY ($4::text[])
+            AND (cardinality($3) = 1
+                 OR EXISTS (SELECT FROM unnest($3, $4) AS p(local, domain)
+                             WHERE r.username ~* p.local AND r.host ~* p.domain))))
    AND ($5::text[] IS NULL
-        OR EXISTS (SELECT FROM unnest($5, $6::text[]) AS p(local, domain)
-                    WHERE CASE WHEN position('@' IN r.jid) = 0 THEN ''
-                               ELSE split_part(r.jid, '@', 1) END ~* p.local
-                      AND split_part(r.jid, '@', -1) ~* p.domain));
+        OR (split_part('@' || r.jid, '@', -2) ~* ANY ($5)
+            AND split_part(r.jid, '@', -1) ~* ANY ($6::text[])
+            AND (cardinality($5) = 1
+                 OR EXISTS (SELECT FROM unnest($5, $6) AS p(local, domain)
+                             WHERE split_part('@' || r.jid, '@', -2) ~* p.local
+                               AND split_part(r.jid, '@', -1) ~* p.domain))));
 
 -- name: roster_match_delete(audit, subscriptions, asks, locals, domains, contact_locals, contact_domains) many
 -- Delete what roster_match finds; one outbox row an owner.
@@ -127,13 +132,17 @@ WITH item AS (
      WHERE ($2::text[] IS NULL OR r.subscription = ANY ($2))
        AND ($3::text[] IS NULL OR r.ask = ANY ($3))
        AND ($4::text[] IS NULL
-            OR EXISTS (SELECT FROM unnest($4, $5::text[]) AS p(local, domain)
-                        WHERE r.username ~* p.local AND r.host ~* p.domain))
+            OR (r.username ~* ANY ($4) AND r.host ~* ANY ($5::text[])
+                AND (cardinality($4) = 1
+                     OR EXISTS (SELECT FROM unnest($4, $5) AS p(local, domain)
+                                 WHERE r.username ~* p.local AND r.host ~* p.domain))))
        AND ($6::text[] IS NULL
-            OR EXISTS (SELECT FROM unnest($6, $7::text[]) AS p(local, domain)
-                        WHERE CASE WHEN position('@' IN r.jid) = 0 THEN ''
-                                   ELSE split_part(r.jid, '@', 1) END ~* p.local
-                          AND split_part(r.jid, '@', -1) ~* p.domain))
+            OR (split_part('@' || r.jid, '@', -2) ~* ANY ($6)
+                AND split_part(r.jid, '@', -1) ~* ANY ($7::text[])
+                AND (cardinality($6) = 1
+                     OR EXISTS (SELECT FROM unnest($6, $7) AS p(local, domain)
+                                 WHERE split_part('@' || r.jid, '@', -2) ~* p.local
+                                   AND split_part(r.jid, '@', -1) ~* p.domain))))
     RETURNING r.host, r.username, r.jid
 ),
 owner AS (

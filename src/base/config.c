@@ -140,11 +140,8 @@ struct place {
 static enum adx_rc
 complain(const struct place *p, struct adx_error *err, const char *path, const char *what)
 {
-	const char *file = config_setting_source_file(p->setting);
-
-	return adx_fail(err, ADX_EINVAL, "'%s' line %u: setting '%s' %s",
-			file == NULL ? p->file : file, config_setting_source_line(p->setting), path,
-			what);
+	return adx_fail(err, ADX_EINVAL, "'%s' line %u: setting '%s' %s", p->file,
+			config_setting_source_line(p->setting), path, what);
 }
 
 static bool
@@ -277,6 +274,70 @@ take_group(struct config *config, const struct place *p, const char *prefix, str
 	return rc;
 }
 
+/*
+ * What libconfig 1.5 would pass over in silence, or worse: of a number too large for its type it
+ * keeps some bits, a comment without an end takes the rest of the file with it, and an included
+ * file that cannot be read ends the process.
+ */
+
+/* The end of the comment or string that begins at p, else p; NULL when it has no end. */
+static const char *
+skip_quoted(const char *p)
+{
+	const char *end = p;
+
+	if (*p == '#' || strncmp(p, "//", 2) == 0)
+		return p + strcspn(p, "\n");
+	if (strncmp(p, "/*", 2) == 0) {
+		end = strstr(p + 2, "*/");
+		return end == NULL ? NULL : end + 2;
+	}
+	if (*p != '"')
+		return p;
+	for (end++; *end != '\0' && *end != '"'; end++)
+		if (*end == '\\' && end[1] != '\0')
+			end++;
+	return *end == '\0' ? NULL : end + 1;
+}
+
+/* What is wrong with the word of `len` bytes, or NULL. */
+static const char *
+check_token(const char *word, size_t len)
+{
+	char *end;
+	long long value = strtoll(word, &end, 10);
+
+	if (strncmp(word, "@include", 8) == 0)
+		return "@include is not supported";
+	if (len > 0 && end == word + len && value != (int)value)
+		return "number out of range";
+	return NULL;
+}
+
+static enum adx_rc
+check_text(const char *text, const char *name, struct adx_error *err)
+{
+	static const char WORD[] = "+-.*_0123456789abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	unsigned line = 1;
+
+	for (const char *p = text, *end; *p != '\0'; p = end) {
+		size_t len = strspn(p, WORD);
+		const char *wrong = check_token(p, len);
+
+		end = skip_quoted(p);
+		if (end == NULL)
+			wrong = *p == '"' ? "string without an end" : "comment without an end";
+		if (wrong != NULL)
+			return adx_fail(err, ADX_EINVAL, "'%s' line %u: %s", name, line, wrong);
+		if (end == p)
+			end += len > 0 ? len : 1;
+		for (const char *c = p; c < end; c++)
+			line += *c == '\n';
+	}
+	return ADX_OK;
+}
+
 static enum adx_rc
 take_file(config_t *file, int read, const char *name, struct config **out, struct adx_error *err)
 {
@@ -284,9 +345,8 @@ take_file(config_t *file, int read, const char *name, struct config **out, struc
 	enum adx_rc rc;
 
 	if (!read)
-		return adx_fail(err, ADX_EINVAL, "'%s' line %d: %s",
-				config_error_file(file) == NULL ? name : config_error_file(file),
-				config_error_line(file), config_error_text(file));
+		return adx_fail(err, ADX_EINVAL, "'%s' line %d: %s", name, config_error_line(file),
+				config_error_text(file));
 	rc = config_default(out, err);
 	if (rc != ADX_OK)
 		return rc;
@@ -306,6 +366,9 @@ config_parse(const char *text, const char *name, struct config **out, struct adx
 	enum adx_rc rc;
 
 	*out = NULL;
+	rc = check_text(text, name, err);
+	if (rc != ADX_OK)
+		return rc;
 	config_init(&file);
 	rc = take_file(&file, config_read_string(&file, text), name, out, err);
 	config_destroy(&file);
@@ -322,8 +385,11 @@ config_load(const char *path, struct config **out, struct adx_error *err)
 	*out = NULL;
 	if (rc == ADX_OK && strlen(buf_text(&text)) != text.len)
 		rc = adx_fail(err, ADX_EINVAL, "'%s' has a NUL byte", path);
+	/* A comment at the end is a syntax error to libconfig when its newline is missing. */
+	if (text.len > 0 && text.data[text.len - 1] != '\n')
+		buf_add_char(&text, '\n');
 	if (rc == ADX_OK)
-		rc = config_parse(buf_text(&text), path, out, err);
+		rc = buf_ok(&text) ? config_parse(buf_text(&text), path, out, err) : adx_nomem(err);
 	buf_wipe(&text);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /*
- * The configuration file (libconfig). A setting is one row of a table that reading, checking and
- * listing share; an unknown one is an error that names file and line.
+ * The configuration file (libconfig, without its @include). A setting is one row of a table that
+ * reading, checking and listing share; an unknown one is an error that names file and line.
  */
 #ifndef ADMINEX_CONFIG_H
 #define ADMINEX_CONFIG_H

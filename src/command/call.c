@@ -398,7 +398,8 @@ call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err)
 	else
 		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint, err->sqlstate,
 					    false };
-	call->writer->ops->finish(call->writer, &outcome);
+	if (!call->writer->whole)
+		call->writer->ops->finish(call->writer, &outcome);
 	out_flush(call->writer->out);
 }
 

@@ -53,6 +53,7 @@ struct writer {
 	const char *result_name; /* what a single value is called in CSV */
 	bool value;              /* a value was written */
 	bool mute;               /* the text of the answer stands for the rows: leave them out */
+	bool whole;              /* a handler writes the reply itself: nothing comes after it */
 };
 
 /* "text", "table", ... into *format; false for any other word. */

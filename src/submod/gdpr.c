@@ -60,9 +60,14 @@ write_data(struct call *call, const struct subject *subject, struct adx_error *e
 {
 	const char *path = call_raw(call, "path");
 
-	if (strcmp(path, "-") == 0)
-		return personal_data_json(call, subject, call->writer->out, err);
-	return write_file(call, subject, path, err);
+	if (call->options->dry_run) {
+		call_remark(call, "dry run: '%s' was not written", path);
+		return ADX_OK;
+	}
+	if (strcmp(path, "-") != 0)
+		return write_file(call, subject, path, err);
+	call->writer->whole = true;
+	return personal_data_json(call, subject, call->writer->out, err);
 }
 
 static enum adx_rc

@@ -9,21 +9,16 @@ static const struct answer NO_ACCOUNT = { "user_does_not_exist",
 static const struct answer NO_VALUE = { "not_found", "Error: \"Value not found in vcard\"" };
 static const struct answer NO_VCARD = { "not_found", "Error: \"Vcard not found\"" };
 
-/* The subfield's name, or NULL for a command without one. */
+/* The subfield's name, which may be "", or NULL for a command without one. */
 static const char *
 subname(const struct call *call)
 {
-	const char *name = call_raw(call, "subname");
+	size_t n = command_param_count(call->command);
 
-	return name[0] == '\0' ? NULL : name;
-}
-
-static enum adx_rc
-unreadable(const struct adx_error *why, struct adx_error *err)
-{
-	struct adx_error copy = *why;
-
-	return adx_fail(err, ADX_EFAIL, "the stored vCard cannot be read: %s", copy.message);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(call->command->params[i].name, "subname") == 0)
+			return call->args[i].raw;
+	return NULL;
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -38,9 +33,7 @@ say_found(struct call *call, const char *card, say_values *say, struct adx_error
 	enum adx_rc rc =
 		vcard_get(card, strlen(card), call_raw(call, "name"), subname(call), &values, err);
 
-	if (rc == ADX_EINVAL)
-		rc = unreadable(err, err);
-	else if (rc == ADX_OK && values.count == 0)
+	if (rc == ADX_OK && values.count == 0)
 		rc = call_answer(call, &NO_VALUE, err, NULL);
 	else if (rc == ADX_OK)
 		rc = say(call, &values, err);

@@ -27,17 +27,17 @@ pie_namespaces(xmlNode *element)
 }
 
 void
-pie_namespaces_below(xmlNode *top)
+pie_namespaces_below(xmlNode *element)
 {
-	xmlNode *node = top;
+	xmlNode *node = element;
 
 	for (;;) {
 		if (node->children != NULL) {
 			node = node->children;
 		} else {
-			while (node != top && node->next == NULL)
+			while (node != element && node->next == NULL)
 				node = node->parent;
-			if (node == top)
+			if (node == element)
 				return;
 			node = node->next;
 		}

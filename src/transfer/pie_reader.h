@@ -48,9 +48,10 @@ struct pie_record {
 		struct {
 			const char *jid; /* prepared, bare */
 			const char *nick;
-			char subscription;         /* N T F B */
-			char ask;                  /* N O */
-			const char *const *groups; /* without empty and repeated ones */
+			char subscription; /* N T F B */
+			char ask;          /* N O */
+			const char *const
+				*groups; /* without empty and repeated ones; NULL for none */
 			size_t group_count;
 		} contact;
 		struct {
@@ -89,11 +90,15 @@ struct pie_sink {
 };
 
 /*
- * Read a file, "-" for standard input, or each *.xml of a folder in the order of their names (files
- * of the folder that another one of them includes are not read twice). xi:include (XInclude 1.0) is
- * followed by the reader itself where it stands under <server-data/> or <host/>: parse='xml' or
- * absent, href a plain file name in the same folder, one level; anything else is an error. Document
- * types are refused.
+ * Read a file, "-" for standard input, or each *.xml of a folder in the order of their names (no
+ * hidden ones; files of the folder that another one of them includes are not read twice, and all
+ * are looked through before the first record). xi:include (XInclude 1.0) is followed by the reader
+ * itself where it stands under <server-data/> or <host/>: parse='xml' or absent, href a plain file
+ * name in the same folder, one level; anything else is an error.
+ *
+ * Only UTF-8 is read. Document types, an element to be handed over that is longer than 10,000,000
+ * bytes, and more than 256 levels or attributes of a tag are refused. ADX_EINVAL names the file,
+ * the line and the column; records already handed over stay so, whoever owns the sink rolls back.
  */
 ADX_MUST_CHECK enum adx_rc pie_read(const char *path, const struct pie_sink *sink,
 				    struct adx_error *err);

@@ -11,10 +11,10 @@ BAD_SUBS = ["Choose one of the following:", "none", "from", "to", "both"]
 
 
 class AddRosteritem(world.TestCase):
-    def add(self, *subs, owner="romeo", host=HOST, user="juliet", server=HOST, nick="Julie",
-            group="Friends", **expected):
-        return self.does("add_rosteritem", owner, host, user, server, nick, group, *subs,
-                         **expected)
+    def add(self, subs, owner="romeo", host=HOST, user="juliet", server=HOST, nick="Julie",
+            group="Friends", audit=None, **expected):
+        return self.does("add_rosteritem", owner, host, user, server, nick, group, subs,
+                         audit=audit and {**audit, "subs": subs}, **expected)
 
     def stored(self):
         return self.sql("SELECT username, host, jid, nick, subscription, ask, ask_message, "

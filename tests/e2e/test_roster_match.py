@@ -95,7 +95,7 @@ class RosterMatch(world.TestCase):
                                          for user in ("romeo", "juliet", "mercutio")))
         result = self.does("process_rosteritems", "delete", "any", "any", "any",
                            "juliet@.*:romeo@.*", tables=["roster_items", "roster_versions"],
-                           audit={}, rows=4, outbox=[
+                           audit={"action": "delete"}, rows=4, outbox=[
                                ("romeo@example.org", "roster", {}),
                                ("juliet@example.org", "roster", {}),
                                ("mercutio@example.org", "roster", {}),
@@ -109,12 +109,12 @@ class RosterMatch(world.TestCase):
 
     def test_process_rosteritems_delete_puts_one_row_an_owner_into_the_outbox(self):
         self.does("process_rosteritems", "delete", "any", "any", "romeo@example.org", "any",
-                  tables=["roster_items"], audit={}, rows=3,
+                  tables=["roster_items"], audit={"action": "delete"}, rows=3,
                   outbox=[("romeo@example.org", "roster", {})])
 
     def test_process_rosteritems_delete_of_nothing(self):
         self.does("process_rosteritems", "delete", "to", "in", "any", "any",
-                  says=b"There are 7 roster items in total.\n\n", audit={}, rows=0)
+                  says=b"There are 7 roster items in total.\n\n", audit={"action": "delete"}, rows=0)
 
     def test_process_rosteritems_bad_words(self):
         words = ("any", "any", "any", "any")

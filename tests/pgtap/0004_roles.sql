@@ -18,16 +18,19 @@ SELECT is_empty(
        WHERE member IN (SELECT oid FROM pg_roles WHERE rolname LIKE 'adminex\_%')$$,
     'the roles have no privileges of others');
 
--- Letters as in \dp: r SELECT, a INSERT, w UPDATE, d DELETE, D TRUNCATE, x REFERENCES, t TRIGGER
+-- Letters as in \dp: r SELECT, a INSERT, w UPDATE, d DELETE, D TRUNCATE, x REFERENCES, t TRIGGER,
+-- and a star after what the role may hand on
 CREATE FUNCTION pg_temp.letters(role text, tab text) RETURNS text
     LANGUAGE sql
 AS $$
-SELECT coalesce(string_agg(letter, '' ORDER BY n), '')
-  FROM (VALUES (1, 'r', 'SELECT'), (2, 'a', 'INSERT'), (3, 'w', 'UPDATE'), (4, 'd', 'DELETE'),
+SELECT coalesce(string_agg(letter || CASE WHEN has_table_privilege(
+                                                role, rel, privilege || ' WITH GRANT OPTION')
+                                          THEN '*' ELSE '' END, '' ORDER BY n), '')
+  FROM format('adminex.%I', tab) AS rel,
+       (VALUES (1, 'r', 'SELECT'), (2, 'a', 'INSERT'), (3, 'w', 'UPDATE'), (4, 'd', 'DELETE'),
                (5, 'D', 'TRUNCATE'), (6, 'x', 'REFERENCES'), (7, 't', 'TRIGGER'))
        AS v (n, letter, privilege)
- WHERE has_table_privilege(role, format('adminex.%I', tab), privilege)
-    OR has_table_privilege(role, format('adminex.%I', tab), privilege || ' WITH GRANT OPTION')
+ WHERE has_table_privilege(role, rel, privilege)
 $$;
 CREATE TEMPORARY TABLE expected (tab text, reader text, operator text, admin text);
 INSERT INTO expected VALUES

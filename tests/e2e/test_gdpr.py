@@ -1,0 +1,201 @@
+"""Submod gdpr: what retrieve_personal_data exports, where to, and what it never does."""
+
+import csv
+import io
+import json
+import os
+import stat
+import zipfile
+
+import harness
+import world
+from world import CHAT, HOST
+
+SECTIONS = ["account", "credentials", "ban", "last_activity", "vcard", "roster", "other_rosters",
+            "private", "offline", "sessions", "outbox", "audit_log"]
+NO_SUBJECT = 'Error: "User does not exist"'
+CARD = "<vCard xmlns='vcard-temp'><FN>Romeo, \"R\"</FN></vCard>"
+
+
+class PersonalData(world.TestCase):
+    def fill(self):
+        row = {"host": HOST, "username": "romeo"}
+        when = "2024-05-06T07:08:09Z"
+        self.insert("bans", {**row, "reason": "spam", "banned_at": when})
+        self.insert("last_activity", {**row, "last_at": when, "status": "gone"})
+        self.insert("vcards", {**row, "vcard": CARD, "updated_at": when})
+        self.contact("romeo", "juliet@example.org", nick="Julie", subscription="B",
+                     groups=["a, b", "c\nd"])
+        self.contact("romeo", "asks@example.org", ask="I", ask_message="please")
+        self.contact("juliet", "romeo@example.org", subscription="T")
+        self.contact("mercutio", "romeo@example.org", subscription="T")
+        self.insert("private_storage", {**row, "xmlns": "n", "data": "<a xmlns='n'>1</a>"})
+        self.insert("offline_messages", {**row, "created_at": when, "sender": "juliet@example.org",
+                                         "packet": "<message>hi</message>"})
+        self.online("romeo", "phone", ip="192.0.2.1", port=5222, connected_at=when)
+        self.insert("outbox", {**row, "kind": "kick", "payload": '{"reason": "x"}'})
+        self.insert("audit_log", {"actor": "admin", "face": "cli", "command": "ban_account",
+                                  "arguments": json.dumps({"user": "romeo", "host": HOST}),
+                                  "rows": 1, "outcome": "ok"},
+                    {"actor": "admin", "face": "cli", "command": "ban_account",
+                     "arguments": json.dumps({"user": "juliet", "host": HOST}),
+                     "rows": 1, "outcome": "ok"})
+
+    def path(self, name):
+        path = self.tmp / name
+        path.unlink(missing_ok=True)
+        return path
+
+    def test_retrieve_personal_data_as_json(self):
+        self.fill()
+        path = self.path("data.json")
+        self.does("retrieve_personal_data", "Romeo", "EXAMPLE.org", path, says="")
+        document = json.loads(path.read_text())
+        self.assertEqual(list(document), ["format", "format_version", "subject", "generated_at",
+                                          "schema_version", "program_version", "data"])
+        self.assertEqual(document["subject"],
+                         {"jid": "romeo@example.org", "user": "romeo", "host": HOST})
+        self.assertRegex(document["generated_at"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+        self.assertRegex(document["program_version"], r"\Aadminex \d+\.\d+\.\d+\Z")
+        self.assertEqual(document["schema_version"],
+                         int(self.sql("SELECT max(version) FROM schema_migrations")[0][0]))
+        data = document["data"]
+        self.assertEqual(list(data), SECTIONS)
+        self.assertEqual(data["account"], [{"created_at": "2020-01-01T00:00:00Z"}])
+        self.assertEqual(data["ban"], [{"reason": "spam", "banned_at": "2024-05-06T07:08:09Z"}])
+        self.assertEqual(data["last_activity"],
+                         [{"last_at": "2024-05-06T07:08:09Z", "status": "gone"}])
+        self.assertEqual(data["vcard"],
+                         [{"vcard": CARD, "updated_at": "2024-05-06T07:08:09Z"}])
+        self.assertEqual(data["roster"], [
+            {"jid": "asks@example.org", "name": "", "subscription": "none", "ask": "in",
+             "groups": [], "askmessage": "please"},
+            {"jid": "juliet@example.org", "name": "Julie", "subscription": "both", "ask": "none",
+             "groups": ["a, b", "c\nd"], "askmessage": ""}])
+        self.assertEqual(data["other_rosters"],
+                         [{"subscription": "to", "ask": "none", "rosters": 2}])
+        self.assertEqual(data["private"], [{"ns": "n", "xml": "<a xmlns='n'>1</a>"}])
+        self.assertEqual(data["offline"], [
+            {"timestamp": "2024-05-06T07:08:09Z", "from": "juliet@example.org",
+             "to": "romeo@example.org", "packet": "<message>hi</message>"}])
+        self.assertEqual(data["sessions"], [
+            {"resource": "phone", "priority": 0, "show": "available", "status": "",
+             "connection": "c2s", "ip": "192.0.2.1", "port": 5222, "node": "",
+             "connected_at": "2024-05-06T07:08:09Z"}])
+        self.assertEqual([{**row, "created_at": ""} for row in data["outbox"]],
+                         [{"created_at": "", "kind": "kick", "payload": {"reason": "x"}}])
+        self.assertEqual([{**row, "at": ""} for row in data["audit_log"]], [
+            {"at": "", "command": "ban_account", "arguments": {"user": "romeo", "host": HOST},
+             "rows": 1, "outcome": "ok"}])
+
+    def test_retrieve_personal_data_has_every_section_even_when_empty(self):
+        result = self.does("retrieve_personal_data", "romeo", HOST, "-")
+        data = json.loads(result.text)["data"]
+        self.assertEqual(list(data), SECTIONS)
+        self.assertEqual([name for name in data if data[name]], ["account", "credentials"])
+
+    def test_retrieve_personal_data_holds_no_secret(self):
+        self.sql("DELETE FROM credentials WHERE username = 'romeo'")
+        self.insert("credentials", world.credential("romeo", mechanism="PLAIN"),
+                    world.credential("romeo"))
+        result = self.adminex("retrieve_personal_data", "romeo", HOST, "-")
+        rows = json.loads(result.text)["data"]["credentials"]
+        self.assertEqual([{**row, "set_at": ""} for row in rows],
+                         [{"mechanism": "PLAIN", "iterations": None, "set_at": ""},
+                          {"mechanism": "SCRAM-SHA-256", "iterations": 4096, "set_at": ""}])
+        self.assertNotIn(world.PASSWORD, result.text)
+        self.assertNotIn(world.SALT.hex(), result.text)
+
+    def test_retrieve_personal_data_as_the_archive_of_the_original(self):
+        self.fill()
+        for name in ("data.zip", "data.ZIP"):
+            path = self.path(name)
+            self.does("retrieve_personal_data", "romeo", HOST, path, says="")
+            with zipfile.ZipFile(path) as archive:
+                files = {name: archive.read(name).decode() for name in archive.namelist()}
+            self.assertEqual(set(files), {"vcard.csv", "roster.csv", "private.csv", "offline.csv",
+                                          "logs-mongooseim@localhost.txt"})
+            self.assertEqual(files["vcard.csv"],
+                             'jid,vcard\nromeo@example.org,"' + CARD.replace('"', '""') + '"\n')
+            self.assertEqual(files["roster.csv"],
+                             "jid,name,subscription,ask,groups,askmessage,xs\n"
+                             "asks@example.org,,none,in,,please,\n"
+                             'juliet@example.org,Julie,both,none,"a, b, c\nd",,\n')
+            self.assertEqual(files["private.csv"], "ns,xml\nn,<a xmlns='n'>1</a>\n")
+            self.assertEqual(files["offline.csv"],
+                             "timestamp,from,to,packet\n2024-05-06T07:08:09Z,juliet@example.org,"
+                             "romeo@example.org,<message>hi</message>\n")
+            self.assertRegex(files["logs-mongooseim@localhost.txt"],
+                             r'\A\S+Z ban_account \{"host": "example.org", "user": "romeo"\} ok\n\Z')
+
+    def test_retrieve_personal_data_as_an_archive_has_only_kinds_with_rows(self):
+        path = self.path("data.zip")
+        self.does("retrieve_personal_data", "juliet", HOST, path, says="")
+        with zipfile.ZipFile(path) as archive:
+            self.assertEqual(archive.namelist(), ["logs-mongooseim@localhost.txt"])
+
+    def test_retrieve_personal_data_quotes_csv(self):
+        for number, nick in enumerate(('a,b', 'a"b', 'a\nb', "plain ☃", "=1")):
+            self.contact("romeo", f"c{number}@example.org", nick=nick)
+        path = self.path("data.zip")
+        self.succeeds(self.adminex("retrieve_personal_data", "romeo", HOST, path))
+        with zipfile.ZipFile(path) as archive:
+            rows = csv.DictReader(io.StringIO(archive.read("roster.csv").decode(), newline=""))
+            self.assertEqual([row["name"] for row in rows],
+                             ['a,b', 'a"b', 'a\nb', "plain ☃", "=1"])
+
+    def test_retrieve_personal_data_is_for_nobody_else_to_read(self):
+        for name in ("data.json", "data.zip"):
+            path = self.path(name)
+            self.succeeds(self.adminex("retrieve_personal_data", "romeo", HOST, path))
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+
+    def test_retrieve_personal_data_replaces_a_file(self):
+        for name in ("data.json", "data.zip"):
+            path = self.path(name)
+            path.write_text("what was there")
+            path.chmod(0o644)
+            self.succeeds(self.adminex("retrieve_personal_data", "romeo", HOST, path))
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+            self.assertNotIn(b"what was there", path.read_bytes())
+
+    def test_retrieve_personal_data_leaves_nothing_behind_when_it_fails(self):
+        folder = self.tmp / "folder"
+        folder.mkdir(exist_ok=True)
+        (folder / "taken.json").mkdir(exist_ok=True)
+        for path in (folder / "missing" / "data.json", folder / "missing" / "data.zip",
+                     folder / "taken.json", ""):
+            with self.subTest(path=path):
+                self.rejects("retrieve_personal_data", "romeo", HOST, path, pattern="^adminex: ")
+        self.assertEqual(os.listdir(folder), ["taken.json"])
+        for device in ("/dev/full",):
+            self.rejects("retrieve_personal_data", "romeo", HOST, device, pattern="No space left")
+        self.fails(self.adminex("retrieve_personal_data", "romeo", HOST, "-",
+                                stdout=harness.FULL_DISK), 1, "No space left")
+
+    def test_retrieve_personal_data_relative_to_the_current_folder(self):
+        path = self.path("relative.json")
+        self.succeeds(self.adminex("retrieve_personal_data", "romeo", HOST, path.name))
+        self.assertTrue(path.exists())
+
+    def test_retrieve_personal_data_of_nobody(self):
+        for user, host in [("nobody", HOST), ("juliet", CHAT), ("a@b", HOST), ("romeo", "a b")]:
+            path = self.path("nobody.json")
+            self.does("retrieve_personal_data", user, host, path, no=NO_SUBJECT)
+            self.assertFalse(path.exists())
+
+    def test_retrieve_personal_data_of_what_is_left_of_a_jid(self):
+        self.contact("juliet", "gone@example.org", subscription="T")
+        result = self.does("retrieve_personal_data", "gone", HOST, "-")
+        data = json.loads(result.text)["data"]
+        self.assertEqual([name for name in data if data[name]], ["other_rosters"])
+        self.insert("outbox", {"host": HOST, "username": "removed", "kind": "account_removed"})
+        result = self.does("retrieve_personal_data", "removed", HOST, "-")
+        data = json.loads(result.text)["data"]
+        self.assertEqual([name for name in data if data[name]], ["outbox"])
+
+    def test_retrieve_personal_data_only_of_that_host(self):
+        self.fill()
+        result = self.does("retrieve_personal_data", "romeo", CHAT, "-")
+        data = json.loads(result.text)["data"]
+        self.assertEqual([name for name in data if data[name]], ["account", "credentials"])

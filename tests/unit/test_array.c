@@ -1,0 +1,81 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "db/array.h"
+
+static void
+test_array_of_nothing(void **state)
+{
+	struct buf array = BUF_INIT;
+
+	(void)state;
+	array_open(&array);
+	array_close(&array);
+	assert_string_equal(buf_text(&array), "{}");
+	buf_free(&array);
+}
+
+/* Each element is quoted, so that NULL, blanks, commas and braces are text. */
+static void
+test_array_quotes(void **state)
+{
+	static const struct {
+		const char *element, *want;
+	} cases[] = {
+		{ "", "{\"\"}" },
+		{ "a", "{\"a\"}" },
+		{ "NULL", "{\"NULL\"}" },
+		{ " a b ", "{\" a b \"}" },
+		{ "a,b", "{\"a,b\"}" },
+		{ "{}", "{\"{}\"}" },
+		{ "it's", "{\"it's\"}" },
+		{ "a\"b", "{\"a\\\"b\"}" },
+		{ "a\\b", "{\"a\\\\b\"}" },
+		{ "\\", "{\"\\\\\"}" },
+		{ "\"", "{\"\\\"\"}" },
+		{ "é\n", "{\"é\n\"}" },
+		{ "^(?:a\\.b|\"c\")$", "{\"^(?:a\\\\.b|\\\"c\\\")$\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf array = BUF_INIT;
+
+		array_open(&array);
+		array_add(&array, cases[i].element);
+		array_close(&array);
+		assert_string_equal(buf_text(&array), cases[i].want);
+		buf_free(&array);
+	}
+}
+
+static void
+test_array_separates(void **state)
+{
+	struct buf array = BUF_INIT;
+
+	(void)state;
+	array_open(&array);
+	array_add(&array, "");
+	array_add(&array, "a");
+	array_add(&array, "");
+	array_close(&array);
+	assert_string_equal(buf_text(&array), "{\"\",\"a\",\"\"}");
+	buf_free(&array);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_array_of_nothing),
+		cmocka_unit_test(test_array_quotes),
+		cmocka_unit_test(test_array_separates),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

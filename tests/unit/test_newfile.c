@@ -1,0 +1,303 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/newfile.h"
+
+/* A folder of its own for each test, and the name that the tests write to. */
+struct place {
+	char folder[32];
+	char path[48];
+};
+
+static int
+setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return -1;
+	strcpy(p->folder, "/tmp/adminex-newfile-XXXXXX");
+	if (mkdtemp(p->folder) == NULL)
+		return -1;
+	snprintf(p->path, sizeof(p->path), "%s/data", p->folder);
+	*state = p;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct place *p = *state;
+	int status;
+
+	unlink(p->path);
+	status = rmdir(p->folder);
+	free(p);
+	return status;
+}
+
+static int
+entries(const struct place *p)
+{
+	DIR *folder = opendir(p->folder);
+	int count = 0;
+
+	assert_non_null(folder);
+	for (const struct dirent *e; (e = readdir(folder)) != NULL;)
+		count += e->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+static void
+put(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void
+put_file(const char *path, const char *text, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	assert_true(fd >= 0);
+	put(fd, text);
+	close(fd);
+}
+
+static void
+assert_holds(const char *path, const char *want)
+{
+	char got[64] = "";
+	int fd = open(path, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, got, sizeof(got) - 1), strlen(want));
+	assert_string_equal(got, want);
+	close(fd);
+}
+
+static mode_t
+mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode;
+}
+
+static void
+test_newfile_appears_at_commit(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	assert_int_not_equal(access(p->path, F_OK), 0);
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_holds(p->path, "new");
+	assert_int_equal(mode_of(p->path), S_IFREG | 0600);
+	assert_int_equal(entries(p), 1);
+	assert_int_equal(file.fd, -1);
+}
+
+static void
+test_newfile_mode_does_not_depend_on_the_umask(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	mode_t before = umask(0);
+	struct newfile file;
+
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	umask(before);
+	assert_int_equal(mode_of(file.temporary), S_IFREG | 0600);
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_int_equal(mode_of(p->path), S_IFREG | 0600);
+}
+
+static void
+test_newfile_replaces(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	put_file(p->path, "old and longer", 0644);
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	assert_holds(p->path, "old and longer");
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_holds(p->path, "new");
+	assert_int_equal(mode_of(p->path), S_IFREG | 0600);
+	assert_int_equal(entries(p), 1);
+}
+
+static void
+test_newfile_aborted_leaves_nothing(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	newfile_abort(&file);
+	assert_int_equal(entries(p), 0);
+	newfile_abort(&file);
+}
+
+static void
+test_newfile_aborted_leaves_the_old_file(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	put_file(p->path, "old", 0640);
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	newfile_abort(&file);
+	assert_holds(p->path, "old");
+	assert_int_equal(mode_of(p->path), S_IFREG | 0640);
+	assert_int_equal(entries(p), 1);
+}
+
+/* A library may write a file of its own and rename it over the temporary one. */
+static void
+test_newfile_takes_what_was_put_in_place_of_the_temporary_file(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+	char other[64];
+
+	snprintf(other, sizeof(other), "%s/other", p->folder);
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put_file(other, "other", 0600);
+	assert_int_equal(rename(other, file.temporary), 0);
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_holds(p->path, "other");
+	assert_int_equal(entries(p), 1);
+}
+
+static void
+test_newfile_commit_fails_when_the_temporary_file_is_gone(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	put_file(p->path, "old", 0600);
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	assert_int_equal(unlink(file.temporary), 0);
+	assert_int_equal(newfile_commit(&file, &err), ADX_EIO);
+	assert_non_null(strstr(err.message, "No such file or directory"));
+	assert_holds(p->path, "old");
+}
+
+static void
+check_open_refuses(const char *path, const char *why)
+{
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	assert_int_equal(newfile_open(&file, path, &err), ADX_EIO);
+	assert_non_null(strstr(err.message, path));
+	assert_non_null(strstr(err.message, why));
+	newfile_abort(&file);
+}
+
+static void
+test_newfile_open_refuses(void **state)
+{
+	const struct place *p = *state;
+	char missing[64], below[64];
+
+	snprintf(missing, sizeof(missing), "%s/no/data", p->folder);
+	snprintf(below, sizeof(below), "%s/data", p->path);
+	put_file(p->path, "file", 0600);
+	check_open_refuses(p->folder, "Is a directory");
+	check_open_refuses(missing, "No such file or directory");
+	check_open_refuses(below, "Not a directory");
+	assert_int_equal(entries(p), 1);
+}
+
+/* A device stays a device, and a full one fails when it is written to. */
+static void
+test_newfile_writes_devices_in_place(void **state)
+{
+	static const char *const devices[] = { "/dev/null", "/dev/full" };
+	struct adx_error err = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct newfile file;
+
+		assert_int_equal(newfile_open(&file, devices[i], &err), ADX_OK);
+		assert_null(file.temporary);
+		assert_int_equal(write(file.fd, "x", 1), i == 0 ? 1 : -1);
+		assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+		assert_true(S_ISCHR(mode_of(devices[i])));
+	}
+}
+
+static void
+test_newfile_writes_a_pipe_in_place(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+	char got[4] = "";
+	int reader;
+
+	assert_int_equal(mkfifo(p->path, 0600), 0);
+	reader = open(p->path, O_RDONLY | O_NONBLOCK);
+	assert_true(reader >= 0);
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_int_equal(read(reader, got, sizeof(got)), 3);
+	assert_string_equal(got, "new");
+	assert_true(S_ISFIFO(mode_of(p->path)));
+	close(reader);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_newfile_appears_at_commit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_mode_does_not_depend_on_the_umask,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_replaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_aborted_leaves_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_aborted_leaves_the_old_file, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			test_newfile_takes_what_was_put_in_place_of_the_temporary_file, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_newfile_commit_fails_when_the_temporary_file_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_open_refuses, setup, teardown),
+		cmocka_unit_test(test_newfile_writes_devices_in_place),
+		cmocka_unit_test_setup_teardown(test_newfile_writes_a_pipe_in_place, setup,
+						teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
