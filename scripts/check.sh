@@ -116,7 +116,7 @@ sql()
 
 e2e()
 {
-	local log=$logs/e2e.log status=0 end bad more
+	local log=$logs/e2e.log status=0 end bad more good
 
 	choose tests/e2e/test_*.py || return 0
 	need_cluster
@@ -128,7 +128,9 @@ e2e()
 	bad=$(($(number '\(failures=' <<< "$end") + $(number 'errors=' <<< "$end")))
 	more=$(number 'skipped=' <<< "$end")
 	skipped=$((skipped + more))
-	count $status $(($(number '^Ran ' < "$log") - bad - more)) $bad
+	# A test with subtests may fail several times.
+	good=$(($(number '^Ran ' < "$log") - bad - more))
+	count $status $((good > 0 ? good : 0)) $bad
 }
 
 trap cleanup EXIT

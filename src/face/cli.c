@@ -12,8 +12,6 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-static const char DEFAULT_CONFIG[] = "/etc/adminex/adminex.conf";
-
 /* ---- standard error ---------------------------------------------------------------------- */
 
 /* One line, whatever is in it: control characters cannot move the cursor or break the line. */
@@ -167,32 +165,12 @@ cli_actor(void)
 	return pw == NULL ? "unknown" : pw->pw_name;
 }
 
-static const char *
-choose_dsn(const struct cli *cli)
-{
-	const char *from_environment = getenv("ADMINEX_DSN");
-
-	if (cli->options.dsn != NULL)
-		return cli->options.dsn;
-	if (from_environment != NULL && from_environment[0] != '\0')
-		return from_environment;
-	return cli->config->database_dsn;
-}
-
 enum adx_rc
 cli_connect(struct cli *cli, struct adx_error *err)
 {
-	struct db_settings settings = {
-		.dsn = choose_dsn(cli),
-		.backend = BACKEND_NATIVE,
-		.connect_timeout = cli->config->connect_timeout,
-		.lock_timeout = cli->config->lock_timeout * 1000,
-		.statement_timeout = cli->config->statement_timeout * 1000,
-		.warning = warn,
-	};
-	enum adx_rc rc = db_open(&settings, &cli->db, err);
+	enum adx_rc rc = session_connect(&cli->session, cli->options.dsn, warn, err);
 
-	interruptible = cli->db;
+	interruptible = cli->session.db;
 	return rc;
 }
 
@@ -233,7 +211,7 @@ carry_out(struct cli *cli, struct call *call, struct adx_error *err)
 		if (rc != ADX_OK)
 			return rc;
 	}
-	call->db = cli->db;
+	call->db = cli->session.db;
 	return call_run(call, err);
 }
 
@@ -250,7 +228,9 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 		.confirm = cli_can_ask() ? confirm : NULL,
 		.remark = remark,
 	};
-	struct call call = { .caller = &caller, .config = cli->config, .options = &options };
+	struct call call = { .caller = &caller,
+			     .config = cli->session.config,
+			     .options = &options };
 	struct adx_error err = { 0 };
 	enum adx_rc rc;
 	int status;
@@ -321,7 +301,7 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
 static int
 refuse_command(struct cli *cli, const char *name)
 {
-	const char *nearest = command_nearest(admin_extra_commands(cli->service), name);
+	const char *nearest = command_nearest(admin_extra_commands(cli->session.service), name);
 	struct adx_error err;
 
 	adx_fail(&err, ADX_EUSAGE, "unknown command '%.60s'", name);
@@ -363,23 +343,13 @@ dispatch(struct cli *cli, int argc, char **argv)
 	verb = verb_find(argv[0]);
 	if (verb != NULL)
 		return verb->run(cli, argc, argv);
-	command = command_find(admin_extra_commands(cli->service), argv[0]);
+	command = command_find(admin_extra_commands(cli->session.service), argv[0]);
 	if (command == NULL)
 		return refuse_command(cli, argv[0]);
 	return run_command(cli, command, argc - 1, argv + 1);
 }
 
 /* ---- the program ------------------------------------------------------------------------- */
-
-static enum adx_rc
-read_config(struct cli *cli, struct adx_error *err)
-{
-	if (cli->options.config_path != NULL)
-		return config_load(cli->options.config_path, &cli->config, err);
-	if (access(DEFAULT_CONFIG, R_OK) == 0)
-		return config_load(DEFAULT_CONFIG, &cli->config, err);
-	return config_default(&cli->config, err);
-}
 
 static enum adx_rc
 start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
@@ -390,22 +360,14 @@ start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
 	if (cli->out == NULL)
 		return adx_nomem(err);
 	rc = cli_parse_options(argc, argv, &cli->options, first, err);
-	if (rc == ADX_OK)
-		rc = read_config(cli, err);
-	if (rc == ADX_OK)
-		rc = admin_extra_start(&cli->config->submods, &cli->service, err);
-	return rc;
+	return rc == ADX_OK ? session_open(&cli->session, cli->options.config_path, err) : rc;
 }
 
 static void
 stop(struct cli *cli)
 {
-	struct db *db = cli->db;
-
 	interruptible = NULL;
-	db_close(db);
-	admin_extra_stop(cli->service);
-	config_free(cli->config);
+	session_close(&cli->session);
 	out_free(cli->out);
 }
 

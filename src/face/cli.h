@@ -6,10 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/config.h"
 #include "command/call.h"
 #include "command/writer.h"
-#include "service/admin_extra.h"
+#include "face/session.h"
 
 /* What stood before the command. */
 struct cli_options {
@@ -28,9 +27,7 @@ struct cli_options {
 /* One run of the program. */
 struct cli {
 	struct cli_options options;
-	struct config *config;
-	struct admin_extra *service;
-	struct db *db;
+	struct session session;
 	struct out *out;
 };
 

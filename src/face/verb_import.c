@@ -177,7 +177,7 @@ import(struct cli *cli, const struct request *r, struct adx_error *err)
 	if (options.audit == NULL)
 		return ADX_ENOMEM;
 	clock_gettime(CLOCK_MONOTONIC, &progress.began);
-	rc = import_run(cli->db, r->path, &options, &report, err);
+	rc = import_run(cli->session.db, r->path, &options, &report, err);
 	clear_progress(&progress);
 	if (rc == ADX_OK)
 		rc = write_report(cli, &report, err);
@@ -198,7 +198,7 @@ verb_import(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, cli, &r, &err);
 
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->service, "import");
+		help_on(cli->out, cli->session.service, "import");
 		return 0;
 	}
 	if (rc == ADX_OK)

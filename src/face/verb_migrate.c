@@ -32,7 +32,7 @@ write_migration(struct cli *cli, struct writer *w, const struct migration *m, in
 	enum adx_rc rc = ADX_OK;
 
 	if (m->version <= applied)
-		rc = migrate_applied_at(cli->db, m->version, at, err);
+		rc = migrate_applied_at(cli->session.db, m->version, at, err);
 	snprintf(version, sizeof(version), "%d", m->version);
 	cells[0] = (struct cell){ version, strlen(version) };
 	cells[1] = (struct cell){ m->name, strlen(m->name) };
@@ -46,7 +46,7 @@ show_status(struct cli *cli, int *applied, struct adx_error *err)
 {
 	struct outcome done = { "ok", "", "", "", true };
 	struct writer *w;
-	enum adx_rc rc = migrate_version(cli->db, applied, err);
+	enum adx_rc rc = migrate_version(cli->session.db, applied, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -100,7 +100,7 @@ go_down(struct cli *cli, int steps, struct adx_error *err)
 	if (cli_can_ask() && !cli->options.assume_yes && !cli_ask(question))
 		return adx_fail(err, ADX_EDECLINE,
 				"migrate down: not confirmed; nothing was changed");
-	return migrate_down(cli->db, steps, tell, NULL, err);
+	return migrate_down(cli->session.db, steps, tell, NULL, err);
 }
 
 /* What the words after "migrate" ask for. */
@@ -143,7 +143,7 @@ verb_migrate(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, &r, &err);
 
 	if (rc == ADX_OK && r.what == HELP) {
-		help_on(cli->out, cli->service, "migrate");
+		help_on(cli->out, cli->session.service, "migrate");
 		return 0;
 	}
 	if (rc == ADX_OK && cli->options.dry_run && r.what != STATUS) {
@@ -155,7 +155,7 @@ verb_migrate(struct cli *cli, int argc, char **argv)
 	if (rc == ADX_OK && r.what == STATUS)
 		rc = show_status(cli, &applied, &err);
 	else if (rc == ADX_OK && r.what == UP)
-		rc = migrate_up(cli->db, r.number, tell, NULL, &err);
+		rc = migrate_up(cli->session.db, r.number, tell, NULL, &err);
 	else if (rc == ADX_OK)
 		rc = go_down(cli, r.number, &err);
 	if (rc != ADX_OK)

@@ -57,10 +57,10 @@ verb_help(struct cli *cli, int argc, char **argv)
 	struct adx_error err;
 
 	if (argc <= 1) {
-		help_all(cli->out, cli->service);
+		help_all(cli->out, cli->session.service);
 		return 0;
 	}
-	if (help_on(cli->out, cli->service, argv[1]))
+	if (help_on(cli->out, cli->session.service, argv[1]))
 		return 0;
 	adx_fail(&err, ADX_EUSAGE, "there is no help on '%.60s'", argv[1]);
 	adx_hint(&err, "'adminex help' lists all");
@@ -70,7 +70,7 @@ verb_help(struct cli *cli, int argc, char **argv)
 static void
 add_words(struct buf *b, const struct cli *cli)
 {
-	const struct command *const *commands = admin_extra_commands(cli->service);
+	const struct command *const *commands = admin_extra_commands(cli->session.service);
 
 	for (const struct verb *v = VERBS; v->name != NULL; v++)
 		buf_addf(b, "%s ", v->name);

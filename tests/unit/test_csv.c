@@ -78,6 +78,14 @@ on_field(void *data, size_t len, void *ctx)
 	buf_add(&f->last, data, len);
 }
 
+/* libcsv would trim blanks. */
+static int
+is_no_space(unsigned char c)
+{
+	(void)c;
+	return 0;
+}
+
 /* Another library reads the same bytes. */
 static void
 test_csv_reads_back(void **state)
@@ -92,13 +100,7 @@ test_csv_reads_back(void **state)
 		csv_add_field(&out, CASES[i].in, CASES[i].len);
 		buf_add_char(&out, '\n');
 		assert_int_equal(csv_init(&parser, CSV_STRICT), 0);
-		csv_set_space_func(&parser, NULL);
-		if (CASES[i].in[0] == ' ') {
-			/* libcsv trims blanks beside an unquoted field */
-			csv_free(&parser);
-			buf_free(&out);
-			continue;
-		}
+		csv_set_space_func(&parser, is_no_space);
 		assert_int_equal(csv_parse(&parser, out.data, out.len, on_field, NULL, &f),
 				 out.len);
 		assert_int_equal(f.count, 2);

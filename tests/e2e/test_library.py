@@ -1,0 +1,63 @@
+"""libadminex from a program of somebody else's, built against the public headers alone."""
+
+import json
+import os
+import subprocess
+import unittest
+
+import harness
+
+PACKAGES = ["libpq", "libidn", "libxml-2.0", "yajl", "libconfig", "libzip", "libcrypto"]
+
+
+class Library(harness.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        libs = subprocess.run(["pkg-config", "--libs", *PACKAGES], stdout=subprocess.PIPE,
+                              check=True).stdout.decode().split()
+        sanitize = ["-fsanitize=address,undefined"] if harness.SANITIZED else []
+        cls.program = str(cls.tmp / "library")
+        subprocess.run([os.environ.get("CC", "gcc"), "-std=c17", "-Wall", "-Werror", *sanitize,
+                        f"-I{harness.ROOT / 'include'}", "-o", cls.program,
+                        str(harness.ROOT / "tests" / "e2e" / "library.c"),
+                        str(harness.BIN.parent / "libadminex.a"), *libs, "-lcsv"], check=True)
+
+    def run_library(self, *words, dsn=None):
+        done = subprocess.run([self.program, dsn or self.dsn, *words], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=harness.TIMEOUT)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def test_the_reply_is_that_of_the_command_line(self):
+        self.account("orsino")
+        for words in (["check_account", "orsino", "example.org"], ["get_roster", "orsino", "example.org"],
+                      ["check_account", "nobody", "example.org"], ["stats", "registeredusers"]):
+            status, out, err = self.run_library(*words)
+            line = self.adminex(*words, options=["--json"])
+            self.assertEqual((status, out, err), (line.status, line.out.decode(), ""))
+
+    def test_a_write_is_audited_as_the_library_of_its_actor(self):
+        self.account("viola")
+        status, out, _ = self.run_library("ban_account", "viola", "example.org", "spam")
+        self.assertEqual((status, json.loads(out)["status"]), (0, "ok"))
+        self.assertEqual(
+            self.sql("SELECT actor, face FROM audit_log WHERE command = 'ban_account'"),
+            [["somebody", "library"]])
+
+    def test_failures_are_values(self):
+        status, out, err = self.run_library("chek_account", "a", "b")
+        self.assertEqual((status, out, err), (2, "", "unknown command 'chek_account'\n"))
+        status, out, err = self.run_library("stats", "registeredusers",
+                                            dsn="host=/nonexistent dbname=x")
+        self.assertEqual((status, out), (3, ""))
+        self.assertRegex(err, r"\Acannot reach the database: .*\n\Z")
+
+    def test_a_dash_is_a_password_like_any_other(self):
+        self.account("feste", password="-" * 3)
+        self.run_library("change_password", "feste", "example.org", "-")
+        status, out, _ = self.run_library("check_password", "feste", "example.org", "-")
+        self.assertEqual(status, 0, out)
+
+
+if __name__ == "__main__":
+    unittest.main()
