@@ -246,7 +246,8 @@ db_close(struct db *db)
 void
 db_begin(struct db *db, enum db_mode mode)
 {
-	db->begin = mode == DB_WRITE ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	db->begin = mode == DB_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+				     : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 	db->in_transaction = true;
 	db->failed = false;
 }

@@ -36,6 +36,7 @@ pie_emit(struct pie *p, struct pie_record *record)
 	return p->sink->record(p->sink->ctx, record, p->err);
 }
 
+ADX_PRINTF(3, 0)
 static enum adx_rc
 vskip(struct pie *p, const char *why, const char *fmt, va_list ap)
 {

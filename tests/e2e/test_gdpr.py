@@ -125,8 +125,9 @@ class PersonalData(world.TestCase):
             self.assertEqual(files["offline.csv"],
                              "timestamp,from,to,packet\n2024-05-06T07:08:09Z,juliet@example.org,"
                              "romeo@example.org,<message>hi</message>\n")
-            self.assertRegex(files["logs-mongooseim@localhost.txt"],
-                             r'\A\S+Z ban_account \{"host": "example.org", "user": "romeo"\} ok\n\Z')
+            self.assertRegex(
+                files["logs-mongooseim@localhost.txt"],
+                r'\A\S+Z ban_account \{"host": "example.org", "user": "romeo"\} ok\n\Z')
 
     def test_retrieve_personal_data_as_an_archive_has_only_kinds_with_rows(self):
         path = self.path("data.zip")
@@ -172,6 +173,22 @@ class PersonalData(world.TestCase):
             self.rejects("retrieve_personal_data", "romeo", HOST, device, pattern="No space left")
         self.fails(self.adminex("retrieve_personal_data", "romeo", HOST, "-",
                                 stdout=harness.FULL_DISK), 1, "No space left")
+
+    def test_retrieve_personal_data_on_standard_output_is_one_document(self):
+        for form in ("text", "table", "json", "ndjson", "csv"):
+            result = self.does("retrieve_personal_data", "romeo", HOST, "-",
+                               options=["--format", form])
+            self.assertEqual(list(json.loads(result.text)["data"]), SECTIONS)
+        result = self.adminex("retrieve_personal_data", "nobody", HOST, "-", options=["--json"])
+        self.no(result, json.dumps({"message": NO_SUBJECT, "status": "error"},
+                                   separators=(",", ":")))
+
+    def test_retrieve_personal_data_dry_run_writes_no_file(self):
+        for name in ("data.json", "data.zip"):
+            path = self.path(name)
+            self.does("retrieve_personal_data", "romeo", HOST, path, says="", err="dry run",
+                      options=["--dry-run"])
+            self.assertFalse(path.exists())
 
     def test_retrieve_personal_data_relative_to_the_current_folder(self):
         path = self.path("relative.json")

@@ -114,14 +114,16 @@ class RosterMatch(world.TestCase):
 
     def test_process_rosteritems_delete_of_nothing(self):
         self.does("process_rosteritems", "delete", "to", "in", "any", "any",
-                  says=b"There are 7 roster items in total.\n\n", audit={"action": "delete"}, rows=0)
+                  says=b"There are 7 roster items in total.\n\n", audit={"action": "delete"},
+                  rows=0)
 
     def test_process_rosteritems_bad_words(self):
         words = ("any", "any", "any", "any")
         for n, (word, text) in enumerate([
                 ("purge", "action must be one of list, delete"),
                 ("nobody", "subs must be one of none, from, to, both, any"),
-                ("remove", "asks must be one of none, out, in, both, subscribe, unsubscribe, any")]):
+                ("remove", "asks must be one of none, out, in, both, subscribe, unsubscribe, "
+                           "any")]):
             args = ["list", *words]
             for bad in (word, "", word.upper()):
                 args[n] = bad

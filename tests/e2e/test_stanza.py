@@ -81,7 +81,8 @@ class SendStanza(world.TestCase):
         self.online("romeo", "phone")
 
     def test_send_stanza_c2s(self):
-        for stanza in (self.STANZA, "<message xmlns='jabber:client'><body>é &amp; ☃</body></message>",
+        for stanza in (self.STANZA,
+                       "<message xmlns='jabber:client'><body>é &amp; ☃</body></message>",
                        "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"):
             self.does("send_stanza_c2s", "Romeo", HOST, "phone", stanza, says="Stanza has been sent",
                       audit={"user": "romeo", "host": HOST, "resource": "phone"},

@@ -1004,8 +1004,7 @@ test_pie_reader_reads_ejabberd_details(void **state)
 		"credential SCRAM-SHA-1 4096 salt=14696fa6eb8a31c788f248e3846a9e33 "
 		"stored=18e425307cf1dd8ea93db3b6b6a416a7716cbfb7 "
 		"server=445757446e55f60f04273fc08b0a7961cd06647f\n",
-		"contact \xE3\x81\x95\xE3\x81\x8F\xE3\x82\x89"
-		"258@example.org '' BN [Support / 2nd line]\n",
+		"contact さくら258@example.org '' BN [Support / 2nd line]\n",
 		"contact malvolio.vauxhall@example.org '' NO []\n",
 		"request orsino.aldobrand@example.org 'please add me, it is orsino.aldobrand'\n",
 		"offline 'celia.nightingale@example.org' '2026-11-22T17:19:15.748980Z' <message ",

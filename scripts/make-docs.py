@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Make the manual page from what the program itself says.
+
+    make-docs.py [PROGRAM]           writes docs/adminex.1 from docs/adminex.1.in
+    make-docs.py --check [PROGRAM]   writes nothing; exit status 1 when docs/adminex.1 is not that
+
+PROGRAM is build/adminex by default. The template is written by hand in man(7) macros; lines that
+are exactly @OPTIONS@, @VERBS@, @COMMANDS@ or @STATUSES@ are replaced by what `adminex help` and
+`adminex help NAME` print.
+"""
+
+import difflib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "docs" / "adminex.1.in"
+PAGE = ROOT / "docs" / "adminex.1"
+
+
+class Program:
+    """What the program's help says, taken apart."""
+
+    def __init__(self, path):
+        self.path = path
+        self.options = []    # (words, text)
+        self.verbs = []      # names
+        self.submods = []    # (name, about, names of commands)
+        self.statuses = []   # (number, text)
+        self._read_overview(self.help())
+
+    def help(self, *names):
+        env = {name: os.environ[name] for name in os.environ if name.endswith("SAN_OPTIONS")}
+        done = subprocess.run([self.path, "help", *names], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, check=True, timeout=60)
+        return done.stdout.decode()
+
+    @property
+    def commands(self):
+        return [name for submod in self.submods for name in submod[2]]
+
+    def _read_overview(self, text):
+        for head, lines in paragraphs(text):
+            if head.startswith("options"):
+                self.options = list(options(lines))
+            elif head.startswith("verbs"):
+                self.verbs = [line.split()[0] for line in lines]
+            elif head.startswith("exit status"):
+                self.statuses = [line.split(maxsplit=1) for line in lines]
+            elif lines and ": " in head and not head.startswith("usage"):
+                name, about = head.split(": ", 1)
+                self.submods.append((name, about, [line.split()[0] for line in lines]))
+
+
+def paragraphs(text):
+    """(first line, further lines) of each part between empty lines."""
+    for part in text.strip("\n").split("\n\n"):
+        head, *lines = part.split("\n")
+        yield head, lines
+
+
+def options(lines):
+    """Options and their texts: "  -c, --config FILE   text", continued at the same column."""
+    words = text = None
+    for line in lines:
+        match = re.match(r" {2,6}(-\S.*?) {2,}(\S.*)", line)
+        if match and words is not None:
+            yield words, text
+        if match:
+            words, text = match.groups()
+        else:
+            text += " " + line.strip()
+    yield words, text
+
+
+# Text of the program as text of a page.
+
+def escape(text):
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("^", "\\(ha").replace("~", "\\(ti")
+    text = text.replace("`", "\\(ga").replace("'", "\\(aq")
+    return "\\&" + text if text.startswith(".") else text
+
+
+def quoted(text):
+    """As an argument of a macro."""
+    return '"' + escape(text).replace('"', '\\(dq') + '"'
+
+
+def prose(text):
+    """A text of several sentences, each on a line of its own, as man(7) likes it."""
+    return [escape(s) for s in re.split(r"(?<=[a-z0-9)]\.) (?=[A-Z(])", text)]
+
+
+def bold_words(words):
+    """Options in bold, their values in italics."""
+    parts = []
+    for word in words.split(" "):
+        option = word.startswith("-")
+        comma = "," if word.endswith(",") else ""
+        parts.append(f"\\f{'B' if option else 'I'}{escape(word.rstrip(','))}\\fR{comma}")
+    return " ".join(parts)
+
+
+def usage_line(head):
+    """"usage: adminex [OPTIONS] NAME ARGUMENTS" without what is always the same."""
+    name, _, rest = head.removeprefix("usage: adminex [OPTIONS] ").partition(" ")
+    return f".BI {quoted(name)} {quoted(' ' + rest)}" if rest else f".B {quoted(name)}"
+
+
+def example(lines):
+    return [".RS", ".EX", *(escape(line.strip()) for line in lines), ".EE", ".RE"]
+
+
+def tagged(lines, width):
+    """Lines of "  word   text", a tagged paragraph each."""
+    for line in lines:
+        word, _, text = line.strip().partition(" ")
+        yield from (f".TP {width}", f".I {quoted(word)}", *prose(text.strip()))
+
+
+def answers(lines):
+    """Lines of "  status  exit  text"."""
+    for line in lines:
+        status, exit_status, text = re.match(r"  (\S+) +(\d) *(.*)", line).groups()
+        yield from (".TP 4", f".BR {quoted(status)} {quoted(f' ({exit_status})')}",
+                    escape(text) or "no text")
+
+
+# One command or verb.
+
+def full_stop(sentence):
+    return sentence[0].upper() + sentence[1:] + ("" if sentence.endswith(".") else ".")
+
+
+def command(program, name):
+    (head, _), *parts = paragraphs(program.help(name))
+    out = [".TP", usage_line(head)]
+    first = True
+    for head, lines in parts:
+        if head.startswith("  "):
+            text = " ".join(line.strip() for line in [head, *lines])
+            out += ([] if first else [".IP"]) + prose(full_stop(text) if first else text)
+            first = False
+        elif head == "arguments:":
+            out += [".RS", *tagged(lines, 14), ".RE"]
+        elif head.startswith("prints"):
+            text = " ".join([head, *(line.strip() for line in lines)])
+            out += [".IP", escape(full_stop(text))]
+        elif head.startswith("answers"):
+            out += [".IP", "Answers (status, exit status, text):", ".RS", *answers(lines), ".RE"]
+        elif head.startswith("needs role"):
+            out += [".IP", escape(full_stop(head))]
+        elif head == "example:":
+            out += [".IP", "Example:", *example(lines)]
+        else:
+            sys.exit(f"make-docs: cannot read the help on {name}: {head}")
+    return out
+
+
+def verb(program, name):
+    (head, _), *parts = paragraphs(program.help(name))
+    out = [".TP", usage_line(head)]
+    for number, (head, lines) in enumerate(parts):
+        if head == "example:":
+            out += [".IP", "Example:", *example(lines)]
+        elif number == 0:
+            out += [escape(full_stop(head.strip()))]
+        elif head.startswith("  "):
+            out += [".RS", *details([head, *lines]), ".RE"]
+        else:
+            out += [".IP", *prose(" ".join([head, *lines]))]
+    return out
+
+
+def details(lines):
+    """"  word   text" again, but words may have blanks and texts may go on in the next line."""
+    joined = []
+    for line in lines:
+        if re.match(r"  \S", line):
+            joined.append(line)
+        else:
+            joined[-1] += " " + line.strip()
+    for line in joined:
+        words, text = re.match(r"  (.*?) {2,}(.*)", line).groups()
+        yield from (".TP", f".B {quoted(words)}", escape(full_stop(text)))
+
+
+# The page.
+
+def blocks(program):
+    result = {"@OPTIONS@": [], "@VERBS@": [], "@COMMANDS@": [], "@STATUSES@": []}
+    for words, text in program.options:
+        result["@OPTIONS@"] += [".TP", bold_words(words), escape(full_stop(text))]
+    for name in program.verbs:
+        result["@VERBS@"] += verb(program, name)
+    for name, about, names in program.submods:
+        result["@COMMANDS@"] += [f".SS {quoted(f'{name}: {about}')}"]
+        for each in names:
+            result["@COMMANDS@"] += command(program, each)
+    for number, text in program.statuses:
+        result["@STATUSES@"] += [".TP", f".B {number}", escape(full_stop(text))]
+    return result
+
+
+def page(program):
+    made = blocks(program)
+    lines = []
+    for line in TEMPLATE.read_text(encoding="utf-8").split("\n"):
+        lines += made.get(line, [line])
+    notice = '.\\" Made by scripts/make-docs.py from docs/adminex.1.in and the help of the program.'
+    return "\n".join([notice, *lines])
+
+
+def main():
+    words = sys.argv[1:]
+    check = words[:1] == ["--check"]
+    words = words[1:] if check else words
+    if len(words) > 1:
+        sys.exit(__doc__)
+    text = page(Program(words[0] if words else ROOT / "build" / "adminex"))
+    if not check:
+        PAGE.write_text(text, encoding="utf-8")
+        return
+    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    difference = list(difflib.unified_diff(old.split("\n"), text.split("\n"), "docs/adminex.1",
+                                           "what it should be", lineterm=""))
+    print("\n".join(difference), end="\n" if difference else "")
+    sys.exit("docs/adminex.1 is not up to date, run: make docs" if difference else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,752 @@
+"""The contract of the command line: options, exit statuses, formats, secrets, trial runs, prompts,
+help and its examples."""
+
+import json
+import os
+import re
+import shlex
+import time
+
+import harness
+import world
+from world import ACCOUNTS, CHAT, EMPTY, HOST, PASSWORD
+
+SPEC = {row["name"]: row for row in
+        json.loads((harness.DATA / "spec" / "commands.json").read_text())}
+# The commands beyond the 44, and the kinds of their results.
+BEYOND = {"add_host": "restuple", "remove_host": "restuple", "registered_vhosts": "list",
+          "register": "restuple", "unregister": "restuple", "registered_users": "list",
+          "unban_account": "restuple", "get_ban_details": "list", "list_banned": "list",
+          "get_last": "list"}
+KINDS = {**{name: row["result"]["kind"] for name, row in SPEC.items()}, **BEYOND}
+VERBS = ["migrate", "import", "help", "completion"]
+NOWHERE = {"ADMINEX_DSN": "host=/nowhere"}
+FORMATS = ("text", "table", "json", "ndjson", "csv")
+
+
+class Options(world.TestCase):
+    EXISTS = "User romeo@example.org exists"
+
+    def test_dash_in_a_name_reads_as_underscore(self):
+        for name in ("check-account", "check_account"):
+            self.ok(self.adminex(name, "romeo", HOST), self.EXISTS)
+        self.does("process-rosteritems", "list", "any", "any", "any", "any",
+                  says=b"Roster table is empty.\n\n")
+        self.fails(self.adminex("Check_account", "romeo", HOST), 2, "unknown command")
+
+    def test_after_the_name_everything_is_an_argument(self):
+        self.no(self.adminex("check_account", "--json", HOST), "User --json@example.org does not "
+                                                               "exist")
+        self.no(self.adminex("check_account", "romeo", "--help"),
+                "User romeo@--help does not exist")
+        self.no(self.adminex("check_account", "--", HOST), "User --@example.org does not exist")
+        self.fails(self.adminex("check_account", "romeo", HOST, "--json"), 2, "1 less argument")
+
+    def test_two_dashes_end_the_options(self):
+        self.ok(self.adminex("check_account", "romeo", HOST, options=["--json", "--"]),
+                '{"message":"User romeo@example.org exists","status":"ok"}')
+
+    def test_unknown_options_and_values(self):
+        for options, pattern in [
+                (["--nope"], "unknown option '--nope'"), (["-x"], "unknown option '-x'"),
+                (["--format"], "needs a value"), (["-c"], "needs a value"),
+                (["--format", "xml"], "'xml' is no format.*text, table, json, ndjson or csv"),
+                (["--format="], "no format"), (["--json=1"], "unknown option"),
+                (["--max-affected", "many"], "whole number"), (["--max-affected=-1"], "whole"),
+                (["--max-affected", ""], "whole number"), (["--max-affected", "1x"], "whole")]:
+            with self.subTest(options=options):
+                self.fails(self.adminex(*options, "check_account", "romeo", HOST, env=NOWHERE), 2,
+                           pattern)
+
+    def test_auth_is_refused_with_a_sentence(self):
+        self.fails(self.adminex("--auth", "admin", HOST, "secret", "check_account", "romeo", HOST),
+                   2, r"--auth is not supported: .*--dsn")
+
+    def test_the_database_is_named_by_option_then_environment_then_configuration(self):
+        here = self.file("here.conf", f'database = {{ dsn = "{self.dsn}"; }};')
+        nowhere = self.file("nowhere.conf", 'database = { dsn = "host=/nowhere"; };')
+        args = ("check_account", "romeo", HOST)
+        for options, env in [
+                (["--dsn", self.dsn, "-c", nowhere], NOWHERE), (["-c", nowhere], {}),
+                (["--config", here], {"ADMINEX_DSN": None}),
+                ([f"--config={here}"], {"ADMINEX_DSN": ""}),
+                ([], {"ADMINEX_DSN": None, "PGHOST": self.cluster.directory, "PGUSER": "postgres",
+                      "PGDATABASE": self.database}),
+                ([], {"PGHOST": "/nowhere", "PGDATABASE": "none"})]:
+            with self.subTest(options=options, env=env):
+                self.ok(self.adminex(*args, options=options, env=env), self.EXISTS)
+        for options, env in [(["--dsn", "host=/nowhere"], {}), ([], NOWHERE),
+                             (["-c", nowhere], {"ADMINEX_DSN": None})]:
+            with self.subTest(options=options, env=env):
+                self.fails(self.adminex(*args, options=options, env=env), 3, "cannot reach")
+
+    def test_a_bad_configuration_stops_every_command(self):
+        bad = self.file("bad.conf", "nothing = 1;")
+        self.fails(self.adminex("check_account", "romeo", HOST, options=["-c", bad]), 1,
+                   "'nothing' is not known")
+        self.fails(self.adminex("check_account", "romeo", HOST, options=["-c", "/nowhere"]), 1,
+                   "/nowhere")
+
+    def test_version_and_help_are_answers(self):
+        for option in ("--version", "-V"):
+            self.assertRegex(self.adminex(option, env=NOWHERE).text, r"\Aadminex \d+\.\d+\.\d+\n\Z")
+        text = self.adminex("help", env=NOWHERE).text
+        for option in ("--help", "-h"):
+            self.ok(self.adminex(option, env=NOWHERE), text.encode())
+
+    def test_lock_timeout_is_settable(self):
+        config = self.file("lock.conf", "database = { lock_timeout = 1; };")
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run("BEGIN; SELECT 1 FROM users WHERE username = 'romeo' FOR UPDATE")
+        self.rejects("ban_account", "romeo", HOST, "x", pattern="lock", options=["-c", config])
+
+    def test_statement_timeout_is_settable(self):
+        config = self.file("statement.conf", "database = { statement_timeout = 1; };")
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run("BEGIN; SELECT 1 FROM users WHERE username = 'romeo' FOR UPDATE")
+        self.rejects("ban_account", "romeo", HOST, "x", pattern="time limit",
+                     options=["-c", config])
+
+
+class ExitStatus(world.TestCase):
+    def test_no_command_is_2(self):
+        result = self.adminex(env=NOWHERE)
+        self.assertEqual((result.status, result.out), (2, b""))
+        self.assertRegex(result.err, rb"\Ausage: adminex ")
+
+    def test_unknown_command_is_2_and_names_the_nearest(self):
+        for typed, nearest in [("chek_account", "check_account"), ("get-rooster", "get_roster"),
+                               ("banaccount", "ban_account")]:
+            self.fails(self.adminex(typed, "romeo", HOST, env=NOWHERE), 2,
+                       f"unknown command '{typed}'.*did you mean '{nearest}'")
+        for typed in ("", "zzz", "a" * 500, b"\xff\n", "%s%n"):
+            self.fails(self.adminex(typed, env=NOWHERE), 2, "unknown command '")
+
+    def test_wrong_number_of_arguments_is_2(self):
+        for name in KINDS:
+            parameters = [row["name"] for row in SPEC[name]["args"]] if name in SPEC else None
+            usage = self.adminex("help", name, env=NOWHERE).lines[0].split(name, 1)[1].split()
+            if parameters is not None:
+                self.assertEqual(usage, [word.upper() for word in parameters])
+            line = " ".join([name, *usage])
+            if usage:
+                more = f"{len(usage)} more argument{'s' * (len(usage) != 1)}"
+                self.fails(self.adminex(name, env=NOWHERE), 2,
+                           f'the command "{name}" requires {more}: {line} ')
+            self.fails(self.adminex(name, *["x"] * (len(usage) + 1), env=NOWHERE), 2,
+                       f'the command "{name}" requires 1 less argument: {line} ')
+
+    def test_database_that_cannot_be_reached_is_3(self):
+        self.fails(self.adminex("check_account", "romeo", HOST, env=NOWHERE), 3,
+                   "cannot reach the database")
+        gone = self.cluster.dsn("no_such_database")
+        self.fails(self.adminex("check_account", "romeo", HOST, env={"ADMINEX_DSN": gone}), 3,
+                   "cannot reach the database")
+
+    def test_not_allowed_is_5(self):
+        reader = {"ADMINEX_DSN": f"{self.dsn} options='-c role=adminex_reader'"}
+        self.ok(self.adminex("check_account", "romeo", HOST, env=reader),
+                "User romeo@example.org exists")
+        for args in (["check_password", "romeo", HOST, PASSWORD], ["unregister", "romeo", HOST],
+                     ["set_last", "romeo", HOST, "1", ""], ["add_host", "new.example.org"]):
+            self.rejects(*args, status=5, pattern="permission denied", env=reader)
+
+    def test_database_without_the_schema_is_1(self):
+        empty = self.cluster.dsn(self.new_database(self.addCleanup, migrated=False))
+        self.fails(self.adminex("check_account", "romeo", HOST, env={"ADMINEX_DSN": empty}), 1,
+                   "adminex migrate")
+
+
+class Formats(world.TestCase):
+    def test_json_of_each_kind(self):
+        self.online("romeo", "phone")
+        for args, status, reply in [
+                (["num_resources", "romeo", HOST], 0, '{"result":1,"status":"ok"}'),
+                (["resource_num", "romeo", HOST, "1"], 0, '{"result":"phone","status":"ok"}'),
+                (["registered_users", CHAT], 0, '{"result":[{"user":"romeo"}],"status":"ok"}'),
+                (["registered_users", EMPTY], 0, '{"result":[],"status":"ok"}'),
+                (["load_config", self.file("ok.conf", "")], 0, '{"status":"ok"}'),
+                (["set_vcard", "romeo", HOST, "FN", "x"], 0, '{"status":"ok"}'),
+                (["check_account", "romeo", HOST], 0,
+                 '{"message":"User romeo@example.org exists","status":"ok"}'),
+                (["check_account", "nobody", HOST], 1,
+                 '{"message":"User nobody@example.org does not exist",'
+                 '"status":"user_does_not_exist"}'),
+                (["get_vcard", "juliet", HOST, "FN"], 1,
+                 '{"message":"Error: \\"Vcard not found\\"","status":"not_found"}'),
+                (["registered_users", "no.example.org"], 1,
+                 '{"message":"Host no.example.org does not exist",'
+                 '"status":"host_does_not_exist"}'),
+                (["kick_session", "romeo", HOST, "x", ""], 1,
+                 '{"message":"No session romeo@example.org/x","status":"no_session"}'),
+                (["set_last", "romeo", HOST, "x", ""], 1,
+                 '{"message":"argument \'timestamp\' must be a whole number, not \'x\'",'
+                 '"status":"bad_argument"}'),
+                (["check_account"], 2,
+                 '{"message":"the command \\"check_account\\" requires 2 more arguments: '
+                 'check_account USER HOST","hint":"see \'adminex help check_account\'",'
+                 '"status":"usage"}'),
+                (["zzz"], 2, '{"message":"unknown command \'zzz\'",'
+                             '"hint":"\'adminex help\' lists all","status":"usage"}')]:
+            with self.subTest(args=args):
+                for option in (["--json"], ["--format", "json"]):
+                    result = self.adminex(*args, options=option)
+                    self.assertEqual((result.status, result.text), (status, reply + "\n"))
+                    self.assertEqual(bool(result.err), "timestamp" in reply or status == 2)
+
+    def test_json_of_a_failure_has_hint_and_sqlstate(self):
+        result = self.adminex("unregister", "romeo", HOST, options=["--json"], env={
+            "ADMINEX_DSN": f"{self.dsn} options='-c role=adminex_reader'"})
+        self.assertEqual(result.status, 5)
+        reply = result.json()
+        self.assertEqual(list(reply), ["message", "hint", "sqlstate", "status"])
+        self.assertEqual((reply["sqlstate"], reply["status"]), ("42501", "not_allowed"))
+        result = self.adminex("check_account", "romeo", HOST, options=["--json"], env=NOWHERE)
+        self.assertEqual((result.status, list(result.json())), (3, ["message", "hint", "status"]))
+        self.assertEqual(result.json()["status"], "database_unavailable")
+
+    def test_json_is_utf8_whatever_the_argument(self):
+        result = self.adminex("check_account", b"a\xff\"\n", HOST, options=["--json"])
+        self.assertEqual(result.json(), {"message": 'User a\ufffd"\n@example.org does not exist',
+                                         "status": "user_does_not_exist"})
+
+    def test_ndjson(self):
+        for args, status, lines in [
+                (["registered_users", HOST], 0, ['{"user":"juliet"}', '{"user":"mercutio"}',
+                                                 '{"user":"romeo"}', '{"status":"ok"}']),
+                (["registered_users", EMPTY], 0, ['{"status":"ok"}']),
+                (["registered_users", "no.example.org"], 1,
+                 ['{"message":"Host no.example.org does not exist",'
+                  '"status":"host_does_not_exist"}']),
+                (["stats", "registeredusers"], 0, ['{"result":4,"status":"ok"}'])]:
+            result = self.adminex(*args, options=["--format", "ndjson"])
+            self.assertEqual((result.status, result.lines), (status, lines))
+
+    def test_csv(self):
+        self.online("romeo", "a,\"b\"\u00a0c", status="x\ny")
+        for args, status, text in [
+                (["status_list_host", HOST, "all"], 0,
+                 'user,host,resource,priority,status\nromeo,example.org,"a,""b"" c",0,"x\ny"\n'),
+                (["registered_users", EMPTY], 0, "user\n"),
+                (["stats", "registeredusers"], 0, "stat\n4\n"),
+                (["resource_num", "romeo", HOST, "1"], 0, 'resource\n"a,""b"" c"\n'),
+                (["check_account", "romeo", HOST], 0,
+                 "status,message\nok,User romeo@example.org exists\n"),
+                (["check_account", "a,b", HOST], 1,
+                 'status,message\nuser_does_not_exist,"User a,b@example.org does not exist"\n'),
+                (["set_last", "romeo", HOST, "x", ""], 1, "")]:
+            with self.subTest(args=args):
+                result = self.adminex(*args, options=["--format", "csv"])
+                self.assertEqual((result.status, result.text), (status, text))
+
+    def test_table(self):
+        self.online("romeo", "phone", priority=5, status="a\tb\nc")
+        self.online("juliet", "小明", priority=-10)
+        result = self.adminex("status_list_host", HOST, "all", options=["--format", "table"])
+        self.ok(result, ["user    host         resource  priority  status",
+                         "------  -----------  --------  --------  ------",
+                         "juliet  example.org  小明           -10  ",
+                         "romeo   example.org  phone            5  a b c"])
+        self.ok(self.adminex("stats", "registeredusers", options=["--format", "table"]), "4")
+        self.ok(self.adminex("check_account", "romeo", HOST, options=["--format", "table"]),
+                "User romeo@example.org exists")
+        self.no(self.adminex("registered_users", "no.example.org", options=["--format", "table"]),
+                "Host no.example.org does not exist")
+
+    def test_text_lists_escape_and_the_others_carry_the_bytes(self):
+        odd = "tab\tnewline\nbackslash\\ quote\" r\r é☃"
+        self.contact("romeo", "juliet@example.org", nick=odd)
+        args = ("get_roster", "romeo", HOST)
+        self.ok(self.adminex(*args), "juliet@example.org\ttab\\tnewline\\nbackslash\\\\ quote\" r\r "
+                                     "é☃\tnone\tnone\t")
+        for form in ("json", "ndjson"):
+            result = self.adminex(*args, options=["--format", form])
+            row = result.ndjson()[0]
+            self.assertEqual(row.get("result", [row])[0]["nick"], odd)
+        result = self.adminex(*args, options=["--format", "csv"])
+        self.assertEqual(world.parse(result.out.decode())[1][1], odd)
+
+    def test_a_message_is_not_escaped(self):
+        self.ok(self.adminex("ban_account", "romeo", HOST, "a\tb\nc\\d"),
+                b"User romeo@example.org successfully banned with reason: a\tb\nc\\d\n")
+
+
+class OddArguments(world.TestCase):
+    """No argument, whatever its bytes, makes a command crash or leave its contract."""
+
+    def runs(self, odd):
+        for name in KINDS:
+            count = len(self.adminex("help", name, env=NOWHERE).lines[0].split(name)[1].split())
+            if count == 0:
+                continue
+            with self.subTest(name=name, odd=odd[:8]):
+                result = self.adminex(name, *[odd] * count, options=["--json"])
+                self.assertIn(result.status, (0, 1), f"\n{result}")
+                self.assertEqual(list(result.json())[-1], "status")
+                self.assertLessEqual(result.err.count(b"\n"), 1, f"\n{result}")
+                self.assertNotIn(b"\x1b", result.err)
+
+    def test_arguments_that_are_not_utf8(self):
+        self.runs(b"\xff\xfe\xc3(")
+
+    def test_arguments_of_control_characters(self):
+        self.runs("\x1b[2J\r\n\x7f")
+
+    def test_arguments_that_are_empty(self):
+        self.runs("")
+
+    def test_arguments_that_are_very_long(self):
+        self.runs("x" * 100_000)
+
+    def test_arguments_that_look_like_something(self):
+        self.runs("{user}%s'; DROP TABLE users; --")
+
+    def test_names_of_the_greatest_length(self):
+        user, host = "ü" * 511, ".".join(["h" * 62] * 16)
+        self.ok(self.adminex("add_host", host), f"Host {host} added")
+        self.ok(self.adminex("register", user, host, "x"), None)
+        self.ok(self.adminex("check_account", user, host), f"User {user}@{host} exists")
+        self.ok(self.adminex("add_rosteritem", user, host, "a", "b.example", "", "", "to"), None)
+        self.ok(self.adminex("unregister", user, host), None)
+        self.no(self.adminex("register", user + "üü", host, "x"), "Error: invalid_jid")
+
+    def test_placeholders_in_arguments_stay(self):
+        self.no(self.adminex("check_account", "{host}", "{user}"),
+                "User {host}@{user} does not exist")
+        self.ok(self.adminex("ban_account", "romeo", HOST, "{user}"),
+                "User romeo@example.org successfully banned with reason: {user}")
+
+
+class Secrets(world.TestCase):
+    CORRECT = "Password for user romeo@example.org is correct"
+    INCORRECT = "Password for user romeo@example.org is incorrect"
+
+    def check(self, secret="-", **how):
+        return self.adminex("check_password", "romeo", HOST, secret, **how)
+
+    def set_password(self, password):
+        self.succeeds(self.adminex("change_password", "romeo", HOST, password))
+
+    def test_secret_on_standard_input_is_one_line(self):
+        for text in (PASSWORD, PASSWORD + "\n", PASSWORD + "\nmore\n"):
+            self.ok(self.check(stdin=text.encode()), self.CORRECT)
+        for text in (PASSWORD + "\r\n", " " + PASSWORD, "wrong\n" + PASSWORD):
+            self.no(self.check(stdin=text.encode()), self.INCORRECT)
+
+    def test_secret_on_standard_input_that_is_not_there(self):
+        self.fails(self.check(stdin=b""), 1, "standard input")
+        self.fails(self.check(stdin=b"a\0b\n"), 1, "NUL")
+        self.fails(self.check(stdin=b"x" * 100_000), 1, "too long")
+        self.does("change_password", "romeo", HOST, "-", stdin=b"\n", no="Error: empty_password")
+
+    def test_secret_on_standard_input_leaves_the_rest_to_others(self):
+        reader, writer = os.pipe()
+        os.write(writer, PASSWORD.encode() + b"\nthe rest")
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            self.ok(self.check(stdin=pipe), self.CORRECT)
+            self.assertEqual(pipe.read(), b"the rest")
+
+    def test_secret_from_a_file(self):
+        for text in (PASSWORD, PASSWORD + "\n", PASSWORD + "\nmore\n"):
+            path = self.file("secret", text)
+            for args in ([], ["-"]):
+                self.ok(self.adminex("check_password", "romeo", HOST, *args,
+                                     options=["--secret-file", path]), self.CORRECT)
+
+    def test_secret_from_a_file_in_the_middle_of_the_arguments(self):
+        self.insert("credentials", world.credential("romeo", password="makota",
+                                                    mechanism="PLAIN"))
+        path = self.file("secret", "3f06ef5f1a0d02fde5f473df01f6f035\n")
+        digest = __import__("hashlib").md5(b"makota").hexdigest()
+        path = self.file("secret", digest)
+        self.ok(self.adminex("check_password_hash", "romeo", HOST, "md5",
+                             options=["--secret-file", path]), "Password hash is correct")
+
+    def test_secret_from_a_file_that_is_wrong(self):
+        for content, pattern in [("", "no secret"), ("\n", "no secret"), (b"a\0b", "NUL")]:
+            self.fails(self.check(options=["--secret-file", self.file("secret", content)]), 1,
+                       pattern)
+        self.fails(self.check(options=["--secret-file", "/nowhere"]), 1, "/nowhere")
+        path = self.file("secret", PASSWORD)
+        self.fails(self.check("another", options=["--secret-file", path]), 2, "given twice")
+        self.fails(self.adminex("check_account", "romeo", HOST, options=["--secret-file", path]),
+                   2, "takes no secret")
+        self.fails(self.adminex("check_password", "romeo", options=["--secret-file", path]), 2,
+                   "more argument")
+
+    def test_an_at_sign_means_nothing(self):
+        path = self.file("secret", PASSWORD)
+        self.no(self.check("@" + path), self.INCORRECT)
+        self.set_password("@" + path)
+        self.ok(self.check("@" + path), self.CORRECT)
+
+    def test_a_password_that_is_a_dash(self):
+        self.succeeds(self.adminex("change_password", "romeo", HOST, "-", stdin=b"-\n"))
+        self.ok(self.check(stdin=b"-"), self.CORRECT)
+        self.ok(self.check(options=["--secret-file", self.file("secret", "-")]), self.CORRECT)
+        self.set_password("--")
+        self.ok(self.check("--"), self.CORRECT)
+
+    def test_a_terminal_prompts_without_echo(self):
+        result = self.terminal("check_password", "romeo", HOST, "-",
+                               answers=[("password: ", PASSWORD + "\n")])
+        self.assertEqual((result.status, result.text), (0, f"password: \n{self.CORRECT}\n"))
+        result = self.terminal("register", "paris", HOST, "-",
+                               answers=[("password: ", "new secret\n")])
+        self.assertEqual(result.text,
+                         "password: \nUser paris@example.org successfully registered\n")
+
+    def test_a_secret_is_never_said_again(self):
+        secret = "s3cr3t-\u2603"
+        denied = {"ADMINEX_DSN": f"{self.dsn} options='-c role=adminex_reader'"}
+        for form in FORMATS:
+            for args in (["change_password", "romeo", HOST, secret],
+                         ["check_password", "romeo", HOST, secret],
+                         ["check_password", "romeo", HOST, "wrong" + secret],
+                         ["check_password", "nobody", HOST, secret],
+                         ["check_password_hash", "romeo", HOST, secret, "md5"],
+                         ["register", "romeo", HOST, secret],
+                         ["register", "paris", "a b", secret],
+                         ["register", "paris", HOST, secret + "\x07"],
+                         ["change_password", "romeo", HOST, secret, "too many"],
+                         ["change_password", "romeo", secret]):
+                for env in ({}, denied, NOWHERE) if form == "json" else ({},):
+                    result = self.adminex(*args, options=["--format", form], env=env)
+                    if args[-1] == secret and len(args) == 3:
+                        continue
+                    self.assertNotIn("s3cr3t", result.out.decode() + result.err.decode())
+        self.assertNotIn("s3cr3t", json.dumps(self.state()))
+
+    def test_a_secret_is_not_left_on_the_command_line(self):
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run("BEGIN; LOCK TABLE credentials")
+        child = self.spawn("check_password", "romeo", HOST, "s3cr3t-visible")
+
+        def waits():
+            return self.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] != "0"
+        harness.wait_until(waits)
+        with open(f"/proc/{child.process.pid}/cmdline", "rb") as file:
+            self.assertNotIn(b"s3cr3t", file.read())
+        other.run("ROLLBACK")
+        self.no(child.wait(), self.INCORRECT)
+
+
+# What the examples of help need beside the world, and what some need alone.
+EXAMPLES_NEED = "".join([
+    world.insert("users", *({"host": host, "username": user} for user, host in [
+        ("orsino.aldobrand", HOST), ("viola.hollins", HOST), ("legacy1", HOST),
+        ("feste.oakhurst", HOST), ("viola", CHAT)])),
+    world.insert("credentials",
+                 world.credential("orsino.aldobrand"),
+                 world.credential("viola.hollins", password="pw-0001-viola.hollins"),
+                 world.credential("legacy1", password="plain-1 ☃", mechanism="PLAIN")),
+    world.insert("vcards", {
+        "host": HOST, "username": "orsino.aldobrand",
+        "vcard": "<vCard xmlns='vcard-temp'><FN>Orsino</FN><ORG><ORGNAME>Court</ORGNAME></ORG>"
+                 "<EMAIL><USERID>orsino@example.org</USERID></EMAIL></vCard>"}),
+    world.insert("sessions", {"host": HOST, "username": "orsino.aldobrand", "resource": "phone"}),
+    world.insert("roster_items", {"host": HOST, "username": "orsino.aldobrand",
+                                  "jid": "malvolio@chat.example.org", "subscription": "F"}),
+    world.insert("last_activity", {"host": HOST, "username": "orsino.aldobrand",
+                                   "last_at": "2024-01-01T00:00:00Z"}),
+    world.insert("nodes", {"node": "xmpp2@chat.example.org"}),
+])
+BAN = world.insert("bans", {"host": HOST, "username": "orsino.aldobrand", "reason": "spam"})
+ALONE = {
+    "get_ban_details": BAN, "unban_account": BAN, "list_banned": BAN,
+    "remove_host": world.insert("hosts", {"host": "conference.example.org"}),
+    "unregister": world.insert("users", {"host": HOST, "username": "viola2"}),
+}
+
+
+class Examples(world.TestCase):
+    """The example of each command's help is run, in every format."""
+
+    def example(self, name):
+        """The words of the example in the help of `name`, after the program's."""
+        lines = self.adminex("help", name, env=NOWHERE).lines
+        words = shlex.split(lines[lines.index("example:") + 1])
+        self.assertEqual(words[0], "adminex")
+        return words[1:]
+
+    def prepare(self, name):
+        self.sql(world.WORLD + EXAMPLES_NEED + ALONE.get(name, ""))
+
+    def assert_shape(self, name, reply, dry_run):
+        """Is the JSON of this kind of result?"""
+        kind = KINDS[name]
+        members = {"integer": [["result"]], "string": [["result"]], "list": [["result"]],
+                   "rescode": [[]], "restuple": [["message"], []]}[kind]
+        if name.startswith("delete_old_users"):
+            members = [["result", "message"]]
+        self.assertIn(list(reply), [[*names, "status"] for names in members])
+        self.assertEqual(reply["status"], "ok")
+        if kind == "integer":
+            self.assertIsInstance(reply["result"], int)
+        elif kind == "string":
+            self.assertIsInstance(reply["result"], str)
+        elif "result" in reply:
+            fields = ["user", "host"] if kind == "restuple" else \
+                [row["name"] for row in SPEC[name]["result"]["fields"]] if name in SPEC else None
+            for row in reply["result"]:
+                self.assertEqual(list(row), fields or list(row))
+
+    def run_example(self, name, options=(), config=None):
+        words = self.example(name)
+        options = [*options, *(["-c", config] if name == "get_cookie" else [])]
+        result = self.adminex(*words, options=options, cwd=harness.ROOT)
+        self.succeeds(result)
+        return result
+
+    def test_examples_of_commands(self):
+        config = self.file("cookie.conf", 'node = { cookie = "secret"; };')
+        for name in KINDS:
+            with self.subTest(name=name):
+                self.prepare(name)
+                words = self.example(name)
+                self.assertEqual(words[0], name)
+                before = self.state()
+                result = self.run_example(name, ["--json", "--dry-run"], config)
+                self.assertEqual(self.state(), before, f"a dry run changed something\n{result}")
+                if name != "retrieve_personal_data":
+                    self.assert_shape(name, result.json(), True)
+                text = self.run_example(name, (), config)
+                self.assertEqual(self.state() == before, not self.writes(name), f"\n{text}")
+
+    def writes(self, name):
+        """By the role that the help names, and what the table of commands says."""
+        return name in WRITES
+
+    def test_examples_of_verbs(self):
+        self.sql("DELETE FROM users; DELETE FROM hosts")
+        for name in VERBS:
+            with self.subTest(name=name):
+                result = self.adminex(*self.example(name), cwd=harness.ROOT)
+                self.succeeds(result)
+                self.assertTrue(result.out)
+
+    def test_every_command_that_writes_says_what_a_dry_run_would_do(self):
+        for name in sorted(WRITES):
+            with self.subTest(name=name):
+                self.prepare(name)
+                before = self.state()
+                result = self.run_example(name, ["--dry-run"])
+                self.assertEqual(self.state(), before)
+                self.assertRegex(result.err, rb"adminex: dry run: \d+ [a-z ]+; nothing was "
+                                             rb"changed\n\Z")
+                if result.out and KINDS[name] == "restuple":
+                    self.assertRegex(result.out, rb"\ADry run: ")
+
+
+WRITES = {
+    "change_password", "delete_old_users", "delete_old_users_vhost", "ban_account", "set_last",
+    "remove_node", "private_set", "add_rosteritem", "delete_rosteritem", "push_roster",
+    "push_roster_all", "push_roster_alltoall", "kick_session", "set_presence", "send_message_chat",
+    "send_message_headline", "send_stanza_c2s", "set_vcard", "set_vcard2", "set_vcard2_multi",
+    "add_host", "remove_host", "register", "unregister", "unban_account"}
+
+
+class Destroying(world.TestCase):
+    """--dry-run, --max-affected and the question, of every command that destroys."""
+
+    # Arguments, how many rows go, and what they are called.
+    CASES = [
+        (["delete_old_users", "30"], 4, "accounts"),
+        (["delete_old_users_vhost", HOST, "30"], 3, "accounts"),
+        (["process_rosteritems", "delete", "any", "any", "romeo@.*", "any"], 2, "roster items"),
+        (["unregister", "romeo", HOST], 1, "accounts"),
+        (["remove_node", "xmpp1"], 2, "rows of nodes and sessions"),
+        (["remove_host", EMPTY], 1, "hosts"),
+    ]
+
+    def prepare(self):
+        self.sql(world.WORLD)
+        for user in ("romeo", "juliet"):
+            self.contact(user, "a@example.net")
+        self.contact("romeo", "b@example.net")
+        self.insert("nodes", {"node": "xmpp1"})
+        self.insert("users", {"host": HOST, "username": "paris"})
+        self.online("paris", "phone", node="xmpp1")
+
+    def each(self):
+        for args, count, things in self.CASES:
+            with self.subTest(args=args):
+                self.prepare()
+                yield args, count, things
+
+    def test_dry_run_says_what_would_go(self):
+        for args, count, things in self.each():
+            before = self.state()
+            wet = None
+            dry = self.adminex(*args, options=["--dry-run"])
+            self.ok(dry, None, rf"\Aadminex: dry run: {count} {things}; nothing was changed\n\Z")
+            self.assertEqual(self.state(), before)
+            wet = self.adminex(*args)
+            self.succeeds(wet)
+            self.assertNotEqual(self.state(), before)
+            self.assertEqual(sorted(dry.text.removeprefix("Dry run: ").split("\n")),
+                             sorted(wet.text.split("\n")))
+
+    def test_max_affected_too_many(self):
+        for args, count, things in self.each():
+            for options in ([], ["--dry-run"]):
+                self.rejects(*args, options=["--max-affected", count - 1, *options],
+                             pattern=rf"\Aadminex: {args[0]} would affect {count} {things}, more "
+                                     rf"than {count - 1}; nothing was changed")
+            result = self.adminex(*args, options=["--json", "--max-affected", count - 1])
+            self.assertEqual((result.status, list(result.json()), result.json()["status"]),
+                             (1, ["message", "hint", "status"], "too_many"))
+
+    def test_max_affected_enough(self):
+        for args, count, _ in self.each():
+            before = self.state()
+            self.succeeds(self.adminex(*args, options=["--max-affected", count]))
+            self.assertNotEqual(self.state(), before)
+
+    def test_max_affected_counts_no_cascades(self):
+        self.contact("romeo", "a@example.net")
+        self.contact("romeo", "b@example.net")
+        self.ok(self.adminex("unregister", "romeo", HOST, options=["--max-affected", "1"]), None)
+
+    def test_terminal_asks_and_no_changes_nothing(self):
+        for args, count, things in self.each():
+            for answer in ("n\n", "\n", "\x04"):
+                before = self.state()
+                result = self.terminal(*args, answers=[
+                    (rf"{args[0]} will affect {count} {things}\. Go on\? \[y/N\] ", answer)])
+                self.assertEqual(result.status, 1, f"\n{result}")
+                self.assertIn("not confirmed; nothing was changed", result.text)
+                self.assertEqual(self.state(), before)
+
+    def test_terminal_asks_and_yes_does_it(self):
+        for args, *_ in self.each():
+            before = self.state()
+            result = self.terminal(*args, answers=[("Go on", "y\n")])
+            self.succeeds(result)
+            self.assertNotEqual(self.state(), before)
+
+    def test_terminal_with_yes_does_not_ask(self):
+        for args, *_ in self.each():
+            before = self.state()
+            result = self.terminal(*args, options=["--yes"])
+            self.succeeds(result)
+            self.assertNotIn("Go on", result.text)
+            self.assertNotEqual(self.state(), before)
+
+    def test_terminal_does_not_ask_when_nothing_would_go(self):
+        for args in (["unregister", "nobody", HOST], ["delete_old_users", "100000"],
+                     ["process_rosteritems", "delete", "any", "any", "any", "any"],
+                     ["process_rosteritems", "list", "any", "any", "any", "any"],
+                     ["delete_old_users", "x"]):
+            result = self.terminal(*args)
+            self.assertNotIn("Go on", result.text)
+        result = self.terminal("delete_old_users", "30", options=["--dry-run"])
+        self.assertNotIn("Go on", result.text)
+
+    def test_terminal_asks_also_when_the_answer_goes_elsewhere(self):
+        before = self.state()
+        path = self.tmp / "answer"
+        with open(path, "wb") as file:
+            result = self.terminal("unregister", "romeo", HOST, answers=[("Go on", "n\n")],
+                                   stdout=file)
+        self.assertEqual((result.status, path.read_bytes()), (1, b""))
+        self.assertEqual(self.state(), before)
+
+    def test_what_was_shown_is_all_that_goes(self):
+        self.sql("UPDATE users SET created_at = now() WHERE username <> 'romeo'")
+        sitting = harness.Terminal(("delete_old_users", "30"), stdout=None,
+                                   env=self.environment(), cwd=self.tmp)
+        self.addCleanup(sitting.end)
+        deadline = time.monotonic() + harness.TIMEOUT
+        while b"Go on" not in sitting.seen:
+            sitting.read(deadline)
+        self.sql("UPDATE users SET created_at = '2020-01-01'")
+        os.write(sitting.master, b"y\n")
+        sitting.converse([], deadline)
+        self.assertEqual(sitting.result().status, 1)
+        self.assertIn("would affect 4 accounts, more than 2", sitting.result().text)
+        self.assertEqual(len(self.sql("SELECT username FROM users")), len(ACCOUNTS))
+
+    def test_without_a_terminal_they_run(self):
+        for args, *_ in self.each():
+            self.ok(self.adminex(*args, stdin=b"n\n"), None)
+
+    def test_yes_may_be_said_twice_and_where_nothing_is_asked(self):
+        self.ok(self.adminex("check_account", "romeo", HOST, options=["--yes", "-y"]), None)
+
+
+class Submods(world.TestCase):
+    def options(self, *submods):
+        words = ", ".join(f'"{word}"' for word in submods)
+        text = f"services = {{ admin_extra = {{ submods = [ {words} ]; }}; }};"
+        return ["-c", self.file("submods.conf", text)]
+
+    def test_a_command_of_an_unlisted_submod_is_unknown(self):
+        options = self.options("accounts", "vcard")
+        self.ok(self.adminex("check_account", "romeo", HOST, options=options), None)
+        self.no(self.adminex("get_vcard", "romeo", HOST, "FN", options=options), None)
+        for args in (["get_roster", "romeo", HOST], ["add_host", "x"], ["stats", "onlineusers"]):
+            self.fails(self.adminex(*args, options=options), 2, f"unknown command '{args[0]}'")
+
+    def test_an_unlisted_submod_is_not_in_help_and_completion(self):
+        options = self.options("accounts")
+        text = self.adminex("help", options=options).text
+        self.assertIn("check_account", text)
+        self.assertNotIn("get_roster", text)
+        self.fails(self.adminex("help", "get_roster", options=options), 2, "no help on")
+        self.fails(self.adminex("help", "roster", options=options), 2, "no help on")
+        self.assertNotIn("get_roster", self.adminex("completion", "bash", options=options).text)
+        self.fails(self.adminex("get_rosters", options=options), 2, r"\(?'adminex help' lists all")
+
+    def test_each_submod_alone_has_its_commands(self):
+        for submod in {row["submod"] for row in SPEC.values()} | {"admin"}:
+            text = self.adminex("help", options=self.options(submod)).text
+            listed = set(re.findall(r"(?m)^  ([a-z_0-9]+) ", text)) - set(VERBS)
+            mine = {name for name, row in SPEC.items() if row["submod"] == submod}
+            self.assertEqual(listed, mine or set(BEYOND))
+
+
+class Help(world.TestCase):
+    def test_help_lists_every_command_by_submod(self):
+        text = self.adminex("help", env=NOWHERE).text
+        for name in [*KINDS, *VERBS]:
+            self.assertRegex(text, rf"(?m)^  {name} +\S")
+        order = re.findall(r"(?m)^([a-z]+): ", text.split("\nverbs ")[1])
+        self.assertEqual(order, ["accounts", "last", "node", "private", "roster", "sessions",
+                                 "stanza", "stats", "vcard", "gdpr", "admin"])
+
+    def test_help_explains_every_command(self):
+        for name in KINDS:
+            with self.subTest(name=name):
+                text = self.adminex("help", name, env=NOWHERE).text
+                self.assertTrue(text.startswith(f"usage: adminex [OPTIONS] {name}"))
+                self.assertIn(f"\nexample:\n  adminex {name}", text)
+                for row in SPEC.get(name, {"args": []})["args"]:
+                    self.assertRegex(text, rf"(?m)^  {row['name']} +\S")
+                self.assertNotRegex(text, r"(?m)^.{101}")
+        self.ok(self.adminex("--help", "check-account", env=NOWHERE),
+                self.adminex("help", "check_account", env=NOWHERE).out)
+
+    def test_help_on_submods_and_verbs(self):
+        for name in ["roster", "admin", *VERBS]:
+            self.assertTrue(self.adminex("help", name, env=NOWHERE).text)
+        for name in ("migrate", "import"):
+            self.ok(self.adminex(name, "--help", env=NOWHERE),
+                    self.adminex("help", name, env=NOWHERE).out)
+
+    def test_help_on_nothing_is_2(self):
+        for name in ("nothing", "", "check_accoun"):
+            self.fails(self.adminex("help", name, env=NOWHERE), 2, f"no help on '{name}'")
+
+    def test_completion_is_a_script_bash_takes(self):
+        script = self.adminex("completion", "bash", env=NOWHERE)
+        self.succeeds(script)
+        ask = self.file("ask.bash", script.text + 'COMP_WORDS=(adminex check_); COMP_CWORD=1; '
+                                                  '_adminex; printf "%s\\n" "${COMPREPLY[@]}"')
+        found = os.popen(f"bash -u {ask}").read().split()
+        self.assertEqual(sorted(found), ["check_account", "check_password", "check_password_hash"])
+        self.fails(self.adminex("completion", "zsh", env=NOWHERE), 2, "bash")
