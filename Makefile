@@ -143,6 +143,11 @@ check-e2e: $(BUILD)/adminex ## end-to-end tests of the program only
 unit-programs: $(UNIT)
 	@:
 
+.PHONY: docs
+docs: $(BUILD)/adminex ## make docs/adminex.1 from its template and the program's help
+	$(call say,DOCS,docs/adminex.1)
+	$(Q)python3 scripts/make-docs.py $<
+
 .PHONY: demo demo-stop
 demo: ## a private PostgreSQL with real data, and a walk through the main job
 	$(call install_deps,build server)

@@ -6,7 +6,7 @@
 
 PROGRAM is build/adminex by default. The template is written by hand in man(7) macros; lines that
 are exactly @OPTIONS@, @VERBS@, @COMMANDS@ or @STATUSES@ are replaced by what `adminex help` and
-`adminex help NAME` print.
+`adminex help NAME` print, and @VERSION@ by what `adminex --version` does.
 """
 
 import difflib
@@ -19,6 +19,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "docs" / "adminex.1.in"
 PAGE = ROOT / "docs" / "adminex.1"
+# With all commands, whatever this machine's own configuration says.
+CONFIG = ROOT / "config" / "adminex.conf"
 
 
 class Program:
@@ -26,17 +28,22 @@ class Program:
 
     def __init__(self, path):
         self.path = path
+        self.version = self.run("--version").strip()
         self.options = []    # (words, text)
         self.verbs = []      # names
         self.submods = []    # (name, about, names of commands)
         self.statuses = []   # (number, text)
         self._read_overview(self.help())
 
-    def help(self, *names):
+    def run(self, *words):
         env = {name: os.environ[name] for name in os.environ if name.endswith("SAN_OPTIONS")}
-        done = subprocess.run([self.path, "help", *names], env=env, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, check=True, timeout=60)
+        done = subprocess.run([self.path, "--config", CONFIG, *words], env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True,
+                              timeout=60)
         return done.stdout.decode()
+
+    def help(self, *names):
+        return self.run("help", *names)
 
     @property
     def commands(self):
@@ -111,7 +118,13 @@ def usage_line(head):
 
 
 def example(lines):
-    return [".RS", ".EX", *(escape(line.strip()) for line in lines), ".EE", ".RE"]
+    return [".IP", "Example:", ".RS 10", ".EX", *(escape(line.strip()) for line in lines), ".EE",
+            ".RE"]
+
+
+def together(lines):
+    """Tagged paragraphs without empty lines between them, further in than what is around."""
+    return [".RS", ".PD 0", *lines, ".PD", ".RE"]
 
 
 def tagged(lines, width):
@@ -145,16 +158,16 @@ def command(program, name):
             out += ([] if first else [".IP"]) + prose(full_stop(text) if first else text)
             first = False
         elif head == "arguments:":
-            out += [".RS", *tagged(lines, 14), ".RE"]
+            out += together(tagged(lines, 14))
         elif head.startswith("prints"):
             text = " ".join([head, *(line.strip() for line in lines)])
             out += [".IP", escape(full_stop(text))]
         elif head.startswith("answers"):
-            out += [".IP", "Answers (status, exit status, text):", ".RS", *answers(lines), ".RE"]
+            out += [".IP", "Answers (status, exit status, text):", *together(answers(lines))]
         elif head.startswith("needs role"):
             out += [".IP", escape(full_stop(head))]
         elif head == "example:":
-            out += [".IP", "Example:", *example(lines)]
+            out += example(lines)
         else:
             sys.exit(f"make-docs: cannot read the help on {name}: {head}")
     return out
@@ -165,11 +178,11 @@ def verb(program, name):
     out = [".TP", usage_line(head)]
     for number, (head, lines) in enumerate(parts):
         if head == "example:":
-            out += [".IP", "Example:", *example(lines)]
+            out += example(lines)
         elif number == 0:
             out += [escape(full_stop(head.strip()))]
         elif head.startswith("  "):
-            out += [".RS", *details([head, *lines]), ".RE"]
+            out += together(details([head, *lines]))
         else:
             out += [".IP", *prose(" ".join([head, *lines]))]
     return out
@@ -185,7 +198,7 @@ def details(lines):
             joined[-1] += " " + line.strip()
     for line in joined:
         words, text = re.match(r"  (.*?) {2,}(.*)", line).groups()
-        yield from (".TP", f".B {quoted(words)}", escape(full_stop(text)))
+        yield from (".TP 14", f".B {quoted(words)}", escape(text))
 
 
 # The page.
@@ -193,7 +206,7 @@ def details(lines):
 def blocks(program):
     result = {"@OPTIONS@": [], "@VERBS@": [], "@COMMANDS@": [], "@STATUSES@": []}
     for words, text in program.options:
-        result["@OPTIONS@"] += [".TP", bold_words(words), escape(full_stop(text))]
+        result["@OPTIONS@"] += [".TP", bold_words(words), escape(text)]
     for name in program.verbs:
         result["@VERBS@"] += verb(program, name)
     for name, about, names in program.submods:
@@ -209,7 +222,7 @@ def page(program):
     made = blocks(program)
     lines = []
     for line in TEMPLATE.read_text(encoding="utf-8").split("\n"):
-        lines += made.get(line, [line])
+        lines += made.get(line, [line.replace("@VERSION@", program.version)])
     notice = '.\\" Made by scripts/make-docs.py from docs/adminex.1.in and the help of the program.'
     return "\n".join([notice, *lines])
 

@@ -62,34 +62,61 @@ refuse(const struct profile *p, struct adx_error *err)
 }
 
 static enum adx_rc
+too_long(const struct profile *p, struct adx_error *err)
+{
+	return adx_fail(err, ADX_EINVAL, "%s is longer than %d bytes", p->part, JID_PART_MAX);
+}
+
+/* Normalisation can make a part longer while it works, so it gets more room than a part. */
+enum { WORK_SIZE = 8 * (JID_PART_MAX + 1) };
+
+static enum adx_rc
+run_profile(const struct profile *p, char work[WORK_SIZE], struct adx_error *err)
+{
+	switch (stringprep(work, WORK_SIZE, 0, p->steps)) {
+	case STRINGPREP_OK: return ADX_OK;
+	case STRINGPREP_TOO_SMALL_BUFFER: return too_long(p, err);
+	case STRINGPREP_MALLOC_ERROR: return adx_nomem(err);
+	default: return refuse(p, err);
+	}
+}
+
+static bool
+has_refused_ascii(const struct profile *p, const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x80 && ascii_refused(p, *text))
+			return true;
+	return false;
+}
+
+static enum adx_rc
 prep_unicode(const struct profile *p, const char *in, size_t len, char *out, struct adx_error *err)
 {
-	/* Normalisation can make a part longer while it works, so it gets more room than a part. */
-	char work[8 * (JID_PART_MAX + 1)];
+	char work[WORK_SIZE];
+	enum adx_rc rc;
 
 	if (!text_is_utf8(in, len))
 		return adx_fail(err, ADX_EINVAL, "%s is not UTF-8", p->part);
 	memcpy(work, in, len);
 	work[len] = '\0';
-	switch (stringprep(work, sizeof(work), 0, p->steps)) {
-	case STRINGPREP_OK: break;
-	case STRINGPREP_TOO_SMALL_BUFFER:
-		return adx_fail(err, ADX_EINVAL, "%s is longer than %d bytes", p->part,
-				JID_PART_MAX);
-	case STRINGPREP_MALLOC_ERROR: return adx_nomem(err);
-	default: return refuse(p, err);
-	}
+	rc = run_profile(p, work, err);
+	if (rc != ADX_OK)
+		return rc;
 	if (strlen(work) > JID_PART_MAX)
-		return adx_fail(err, ADX_EINVAL, "%s is longer than %d bytes", p->part,
-				JID_PART_MAX);
+		return too_long(p, err);
 	if (work[0] == '\0')
 		return adx_fail(err, ADX_EINVAL, "%s is empty", p->part);
 	/* Compatibility mapping can bring forth ASCII that the profile did not look at. */
-	for (const char *c = work; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x80 && ascii_refused(p, *c))
-			return refuse(p, err);
+	if (has_refused_ascii(p, work))
+		return refuse(p, err);
+	/*
+	 * A few sequences of marks that no language has change each time (Unicode's Public Review
+	 * Issue 29): they would name another account the next time.
+	 */
 	memcpy(out, work, strlen(work) + 1);
-	return ADX_OK;
+	rc = run_profile(p, work, err);
+	return rc == ADX_OK && strcmp(work, out) != 0 ? refuse(p, err) : rc;
 }
 
 static enum adx_rc
@@ -100,8 +127,7 @@ prep(const struct profile *p, const char *in, size_t len, char *out, struct adx_
 	if (len == 0)
 		return adx_fail(err, ADX_EINVAL, "%s is empty", p->part);
 	if (len > JID_PART_MAX)
-		return adx_fail(err, ADX_EINVAL, "%s is longer than %d bytes", p->part,
-				JID_PART_MAX);
+		return too_long(p, err);
 	if (memchr(in, '\0', len) != NULL)
 		return refuse(p, err);
 	if (!prep_ascii(p, in, len, out, &refused))
