@@ -170,15 +170,10 @@ audited AS (
 SELECT username, host, jid FROM item;
 
 -- name: roster_push(audit, host, username, hosts, usernames, nicks, group_names) many
--- Give an account the contacts of a template. Returns the entries that are no accounts, and a last
--- row with the outcome. What the account had for a contact stays: other groups are kept.
-WITH account AS (
-    SELECT host, username
-      FROM adminex.users
-     WHERE host = $2 AND username = $3
-       FOR KEY SHARE
-),
-entry AS MATERIALIZED (
+-- Give an account the contacts of a template; with NULL as host and username, give the template's
+-- accounts each other. Returns the entries that are no accounts, and a last row with the outcome.
+-- What an owner had for a contact stays: other groups are kept.
+WITH entry AS MATERIALIZED (
     SELECT DISTINCT ON (e.host, e.username) e.host, e.username, e.nick, e.group_name
       FROM unnest($4::text[], $5::text[], $6::text[], $7::text[])
                WITH ORDINALITY AS e(host, username, nick, group_name, n)
@@ -189,12 +184,17 @@ known AS MATERIALIZED (
       FROM entry AS e
       JOIN adminex.users AS u USING (host, username)
 ),
+owner AS MATERIALIZED (
+    SELECT host, username FROM adminex.users WHERE host = $2 AND username = $3
+    UNION ALL
+    SELECT host, username FROM known WHERE $2 IS NULL
+),
 item AS (
     INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
-    SELECT a.host, a.username, k.username || '@' || k.host, k.nick, 'B',
+    SELECT o.host, o.username, k.username || '@' || k.host, k.nick, 'B',
            CASE WHEN k.group_name = '' THEN '{}' ELSE ARRAY[k.group_name] END
-      FROM account AS a, known AS k
-     WHERE (k.host, k.username) <> (a.host, a.username)
+      FROM owner AS o, known AS k
+     WHERE (k.host, k.username) <> (o.host, o.username)
         ON CONFLICT (host, username, jid) DO UPDATE
        SET nick = excluded.nick, subscription = 'B', ask = 'N', ask_message = '',
            groups = CASE WHEN excluded.groups <@ r.groups THEN r.groups
@@ -203,78 +203,23 @@ item AS (
         OR NOT excluded.groups <@ r.groups
     RETURNING r.host, r.username
 ),
-owner AS (
-    SELECT DISTINCT host, username FROM item
-),
-versioned AS (
-    UPDATE adminex.roster_versions AS v
-       SET version = v.version + 1
-      FROM owner AS o
-     WHERE v.host = o.host AND v.username = o.username
-),
-told AS (
-    INSERT INTO adminex.outbox (host, username, kind)
-    SELECT host, username, 'roster' FROM owner
-),
-done AS (
-    SELECT CASE WHEN EXISTS (SELECT FROM account) THEN 'ok' ELSE 'user_does_not_exist' END
-               AS outcome,
-           (SELECT count(*) FROM item) AS rows
-),
-audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
-      FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
-)
-SELECT e.host, e.username, NULL AS outcome, NULL AS rows
-  FROM entry AS e
- WHERE NOT EXISTS (SELECT FROM known AS k WHERE (k.host, k.username) = (e.host, e.username))
-UNION ALL
-SELECT NULL, NULL, outcome, rows FROM done;
-
--- name: roster_push_all(audit, hosts, usernames, nicks, group_names) many
--- Make the accounts of a template contacts of each other. Returns as roster_push does.
-WITH entry AS MATERIALIZED (
-    SELECT DISTINCT ON (e.host, e.username) e.host, e.username, e.nick, e.group_name
-      FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
-               WITH ORDINALITY AS e(host, username, nick, group_name, n)
-     ORDER BY e.host, e.username, e.n DESC
-),
-known AS MATERIALIZED (
-    SELECT host, username, e.nick, e.group_name
-      FROM entry AS e
-      JOIN adminex.users AS u USING (host, username)
-),
-item AS (
-    INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
-    SELECT a.host, a.username, k.username || '@' || k.host, k.nick, 'B',
-           CASE WHEN k.group_name = '' THEN '{}' ELSE ARRAY[k.group_name] END
-      FROM known AS a, known AS k
-     WHERE (k.host, k.username) <> (a.host, a.username)
-        ON CONFLICT (host, username, jid) DO UPDATE
-       SET nick = excluded.nick, subscription = 'B', ask = 'N', ask_message = '',
-           groups = CASE WHEN excluded.groups <@ r.groups THEN r.groups
-                         ELSE r.groups || excluded.groups END
-     WHERE (r.nick, r.subscription, r.ask) IS DISTINCT FROM (excluded.nick, 'B', 'N')
-        OR NOT excluded.groups <@ r.groups
-    RETURNING r.host, r.username
-),
-owner AS (
+changed AS (
     SELECT host, username, count(*) AS rows FROM item GROUP BY host, username
 ),
 versioned AS (
     UPDATE adminex.roster_versions AS v
        SET version = v.version + 1
-      FROM owner AS o
-     WHERE v.host = o.host AND v.username = o.username
+      FROM changed AS c
+     WHERE v.host = c.host AND v.username = c.username
 ),
 told AS (
     INSERT INTO adminex.outbox (host, username, kind)
-    SELECT host, username, 'roster' FROM owner
+    SELECT host, username, 'roster' FROM changed
 ),
 done AS (
-    SELECT 'ok' AS outcome, coalesce(sum(rows), 0) AS rows FROM owner
+    SELECT CASE WHEN $2 IS NULL OR EXISTS (SELECT FROM owner) THEN 'ok'
+                ELSE 'user_does_not_exist' END AS outcome,
+           (SELECT coalesce(sum(rows), 0) FROM changed) AS rows
 ),
 audited AS (
     INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)

@@ -77,28 +77,13 @@ SELECT username AS user, host, resource, priority, status
    AND ($2::text = 'all' OR show = $2)
  ORDER BY sessions.host, sessions.username, sessions.resource;
 
--- name: sessions_info() many
--- Every session with the details of its connection.
+-- name: sessions_info(host, username) many
+-- Sessions with the details of their connections: of one account, with NULL as username of one
+-- host, with NULL for both of all.
 SELECT username || '@' || host || '/' || resource AS jid,
        connection, host(ip) AS ip, port, priority, node,
        greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime
   FROM adminex.sessions
+ WHERE ($1::text IS NULL OR host = $1)
+   AND ($2::text IS NULL OR username = $2)
  ORDER BY sessions.host, sessions.username, sessions.resource;
-
--- name: sessions_info_host(host) many
--- The same for one host.
-SELECT username || '@' || host || '/' || resource AS jid,
-       connection, host(ip) AS ip, port, priority, node,
-       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime
-  FROM adminex.sessions
- WHERE host = $1
- ORDER BY sessions.host, sessions.username, sessions.resource;
-
--- name: sessions_info_user(host, username) many
--- The same for one account.
-SELECT username || '@' || host || '/' || resource AS jid,
-       connection, host(ip) AS ip, port, priority, node,
-       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime
-  FROM adminex.sessions
- WHERE host = $1 AND username = $2
- ORDER BY sessions.resource;

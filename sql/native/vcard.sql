@@ -5,13 +5,13 @@ SELECT v.vcard
   LEFT JOIN adminex.vcards AS v USING (host, username)
  WHERE u.host = $1 AND u.username = $2;
 
--- name: vcard_get_for_update(host, username) one
--- The same, holding off other edits of this account until the transaction ends.
-SELECT v.vcard
-  FROM adminex.users AS u
-  LEFT JOIN adminex.vcards AS v USING (host, username)
- WHERE u.host = $1 AND u.username = $2
-   FOR NO KEY UPDATE OF u;
+-- name: vcard_lock(host, username) one
+-- Hold off other edits of an account's card until the transaction ends; no row without the account.
+-- The card is read by a later statement: this one, when it had to wait, would see an old card.
+SELECT 1 AS found
+  FROM adminex.users
+ WHERE host = $1 AND username = $2
+   FOR NO KEY UPDATE;
 
 -- name: vcard_set(audit, host, username, vcard, fn, family, given, middle, nickname, bday, ctry, locality, email, orgname, orgunit) one
 -- Store a card and its searchable fields together.

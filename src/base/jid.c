@@ -111,8 +111,8 @@ prep_unicode(const struct profile *p, const char *in, size_t len, char *out, str
 	if (has_refused_ascii(p, work))
 		return refuse(p, err);
 	/*
-	 * A few sequences of marks that no language has change each time (Unicode's Public Review
-	 * Issue 29): they would name another account the next time.
+	 * A few sequences of letters and marks that no language has change each time (Unicode's
+	 * Public Review Issue 29): they would name another account the next time.
 	 */
 	memcpy(out, work, strlen(work) + 1);
 	rc = run_profile(p, work, err);

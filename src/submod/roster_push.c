@@ -100,45 +100,38 @@ read_outcome(struct call *call, struct rows *rows, struct adx_error *err)
 	return call_answer(call, answer, err, NULL);
 }
 
+/* host and username NULL: the template's accounts are the owners. */
 static enum adx_rc
-push(struct call *call, const char *audit, const struct columns *c, struct adx_error *err)
+push(struct call *call, const char *host, const char *username, struct adx_error *err)
 {
-	const char *hosts = buf_text(&c->hosts), *users = buf_text(&c->usernames);
-	const char *nicks = buf_text(&c->nicks), *groups = buf_text(&c->groups);
+	struct columns c = { BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT };
+	const char *audit = call_audit(call, err);
 	struct rows *rows = NULL;
-	enum adx_rc rc;
+	enum adx_rc rc = audit == NULL ? ADX_ENOMEM : read_template(call, &c, err);
 
-	if (call_jid_part(call, "user")[0] == '\0')
-		rc = stmt_open(call->db, SQL_ROSTER_PUSH_ALL,
-			       PARAMS(audit, hosts, users, nicks, groups), &rows, err);
-	else
+	if (rc == ADX_OK)
 		rc = stmt_open(call->db, SQL_ROSTER_PUSH,
-			       PARAMS(audit, CALL_HOST(call), CALL_USER(call), hosts, users, nicks,
-				      groups),
+			       PARAMS(audit, host, username, buf_text(&c.hosts),
+				      buf_text(&c.usernames), buf_text(&c.nicks),
+				      buf_text(&c.groups)),
 			       &rows, err);
 	if (rc == ADX_OK)
 		rc = read_outcome(call, rows, err);
 	rows_close(rows);
+	columns_free(&c);
 	return rc;
 }
 
 enum adx_rc
 roster_push(struct call *call, struct adx_error *err)
 {
-	struct columns c = { BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT };
-	const char *audit = call_audit(call, err);
-	enum adx_rc rc = audit == NULL ? ADX_ENOMEM : read_template(call, &c, err);
-
-	if (rc == ADX_OK)
-		rc = push(call, audit, &c, err);
-	columns_free(&c);
-	return rc;
+	return push(call, CALL_HOST(call), CALL_USER(call), err);
 }
 
 enum adx_rc
 roster_push_all(struct call *call, struct adx_error *err)
 {
-	return roster_push(call, err);
+	return push(call, NULL, NULL, err);
 }
 
 enum adx_rc

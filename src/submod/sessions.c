@@ -107,20 +107,20 @@ status_list_host(struct call *call, struct adx_error *err)
 static enum adx_rc
 connected_users_info(struct call *call, struct adx_error *err)
 {
-	return call_simple_list(call, SQL_SESSIONS_INFO, NO_PARAMS, err);
+	return call_simple_list(call, SQL_SESSIONS_INFO, PARAMS(NULL, NULL), err);
 }
 
 static enum adx_rc
 connected_users_vhost(struct call *call, struct adx_error *err)
 {
-	return call_simple_list(call, SQL_SESSIONS_INFO_HOST, PARAMS(CALL_HOST(call)), err);
+	return call_simple_list(call, SQL_SESSIONS_INFO, PARAMS(CALL_HOST(call), NULL), err);
 }
 
 static enum adx_rc
 user_sessions_info(struct call *call, struct adx_error *err)
 {
-	return call_simple_list(call, SQL_SESSIONS_INFO_USER,
-				PARAMS(CALL_HOST(call), CALL_USER(call)), err);
+	return call_simple_list(call, SQL_SESSIONS_INFO, PARAMS(CALL_HOST(call), CALL_USER(call)),
+				err);
 }
 
 /* ---- presence ---------------------------------------------------------------------------- */

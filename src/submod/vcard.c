@@ -124,15 +124,27 @@ store(struct call *call, const struct buf *card, struct adx_error *err)
 	return rc;
 }
 
-/* Read for update, edit, store: an edit at the same time waits, and none is lost. */
+/* Lock, read, edit, store: an edit at the same time waits, and none is lost. */
+static enum adx_rc
+lock_and_read(struct call *call, struct rows **rows, struct adx_error *err)
+{
+	enum adx_rc rc =
+		stmt_exec(call->db, SQL_VCARD_LOCK, PARAMS(CALL_HOST(call), CALL_USER(call)), err);
+
+	*rows = NULL;
+	if (rc == ADX_OK)
+		rc = stmt_one(call->db, SQL_VCARD_GET, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			      rows, err);
+	return rc;
+}
+
 static enum adx_rc
 edit(struct call *call, const char *const *contents, size_t count, struct adx_error *err)
 {
 	struct buf card = BUF_INIT;
 	struct rows *rows;
 	const char *old;
-	enum adx_rc rc = stmt_one(call->db, SQL_VCARD_GET_FOR_UPDATE,
-				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
+	enum adx_rc rc = lock_and_read(call, &rows, err);
 
 	if (rc != ADX_OK)
 		return rc;

@@ -739,6 +739,7 @@ class Help(world.TestCase):
         self.succeeds(script)
         ask = self.file("ask.bash", script.text + 'COMP_WORDS=(adminex check_); COMP_CWORD=1; '
                                                   '_adminex; printf "%s\\n" "${COMPREPLY[@]}"')
-        found = os.popen(f"bash -u {ask}").read().split()
+        found = subprocess.run(["bash", "-u", ask], check=True, stdout=subprocess.PIPE, text=True,
+                               timeout=harness.TIMEOUT).stdout.split()
         self.assertEqual(sorted(found), ["check_account", "check_password", "check_password_hash"])
         self.fails(self.adminex("completion", "zsh", env=NOWHERE), 2, "bash")

@@ -84,7 +84,8 @@ class SendStanza(world.TestCase):
         for stanza in (self.STANZA,
                        "<message xmlns='jabber:client'><body>é &amp; ☃</body></message>",
                        "<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"):
-            self.does("send_stanza_c2s", "Romeo", HOST, "phone", stanza, says="Stanza has been sent",
+            self.does("send_stanza_c2s", "Romeo", HOST, "phone", stanza,
+                      says="Stanza has been sent",
                       audit={"user": "romeo", "host": HOST, "resource": "phone"},
                       outbox=[("romeo@example.org", "stanza",
                                {"resource": "phone", "stanza": stanza})])

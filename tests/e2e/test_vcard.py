@@ -1,7 +1,6 @@
 """Submod vcard: every outcome of its commands, and what becomes of the cards."""
 
-import json
-
+import harness
 import world
 from world import CHAT, HOST
 
@@ -45,7 +44,8 @@ class GetVcard(VcardTestCase):
                   says="r@example.netw@example.net")
 
     def test_get_vcard_prints_a_value_as_it_is(self):
-        self.card("<vCard xmlns='vcard-temp'><DESC>a\tb\n&lt;c&gt; \\ é☃</DESC></vCard>", "juliet")
+        self.card("<vCard xmlns='vcard-temp'><DESC>a\tb\n&lt;c&gt; \\ é☃</DESC></vCard>",
+                  "juliet")
         self.does("get_vcard", "juliet", HOST, "DESC", says="a\tb\n<c> \\ é☃".encode() + b"\n")
 
     def test_get_vcard_value_not_found(self):
@@ -180,6 +180,17 @@ class SetVcard(VcardTestCase):
         self.card(CARD, "romeo", CHAT)
         self.sets("set_vcard", "romeo", HOST, "FN", "x")
         self.assertEqual(self.stored(host=CHAT), CARD)
+
+    def test_set_vcard_waits_for_another_edit_and_keeps_it(self):
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run("BEGIN; SELECT 1 FROM users WHERE username = 'romeo' FOR NO KEY UPDATE; "
+                  + world.insert("vcards", {"host": HOST, "username": "romeo", "vcard": CARD}))
+        child = self.spawn("set_vcard", "romeo", HOST, "FN", "new")
+        harness.wait_until(lambda: self.sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        other.run("COMMIT")
+        self.ok(child.wait(), "")
+        self.assertEqual(self.stored(), CARD.replace("<FN>Romeo</FN>", "<FN>new</FN>"))
 
     def test_set_vcard_of_a_missing_account(self):
         for args in (["set_vcard", "FN", "x"], ["set_vcard2", "N", "FAMILY", "x"],
