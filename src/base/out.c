@@ -1,6 +1,7 @@
 #include "base/out.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ enum { BUFFER = 64 * 1024, HELD_IN_MEMORY = 1024 * 1024 };
 struct out {
 	int fd;
 	int error;
+	volatile sig_atomic_t stopped;
 	bool holding;
 	FILE *spill; /* what is held beyond HELD_IN_MEMORY; in front of `pending` */
 	struct buf pending;
@@ -41,14 +43,14 @@ write_all(struct out *out, const char *data, size_t len)
 	while (len > 0 && out->error == 0) {
 		ssize_t n = write(out->fd, data, len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
+		if (n < 0 && errno != EINTR) {
 			out_fail(out, errno);
 			return;
 		}
-		data += n;
-		len -= (size_t)n;
+		data += n < 0 ? 0 : n;
+		len -= n < 0 ? 0 : (size_t)n;
+		if (len > 0 && out->stopped)
+			out_fail(out, EINTR);
 	}
 }
 
@@ -141,6 +143,12 @@ out_flush(struct out *out)
 		return;
 	write_all(out, buf_text(&out->pending), out->pending.len);
 	buf_clear(&out->pending);
+}
+
+void
+out_stop(struct out *out)
+{
+	out->stopped = 1;
 }
 
 int

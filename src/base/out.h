@@ -27,6 +27,8 @@ void out_discard(struct out *out);
 void out_flush(struct out *out);
 /* Fail for the caller: what was due could not be made, for want of memory. */
 void out_fail(struct out *out, int errnum);
+/* Do not wait for a reader any more: a write that a signal interrupts fails. For its handler. */
+void out_stop(struct out *out);
 /* The errno of the first failure, or 0. */
 int out_error(const struct out *out);
 

@@ -89,7 +89,7 @@ text_to_int64(const char *s, size_t len, long long *out)
 	size_t digits = len > 0 && (s[0] == '-' || s[0] == '+') ? 1 : 0;
 	char *end;
 
-	if (digits == len || strlen(s) != len)
+	if (digits == len)
 		return false;
 	for (size_t i = digits; i < len; i++)
 		if (s[i] < '0' || s[i] > '9')

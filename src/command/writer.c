@@ -60,5 +60,6 @@ void
 writer_reset(struct writer *w)
 {
 	w->value = false;
+	w->whole = false;
 	w->ops->reset(w);
 }

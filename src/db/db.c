@@ -78,10 +78,15 @@ describe_loss(struct db *db, const char *doing, struct adx_error *err)
 }
 
 static enum adx_rc
-describe_cancel(struct db *db, const char *doing, struct adx_error *err)
+describe_cancel(struct db *db, const char *primary, const char *doing, struct adx_error *err)
 {
 	if (db->interrupted)
 		return interrupted(err);
+	if (strcmp(db->statement_timeout, "0") == 0 || strstr(primary, "user request") != NULL) {
+		adx_fail(err, ADX_EFAIL, "%s: somebody else cancelled the statement", doing);
+		adx_hint(err, "nothing was changed");
+		return ADX_EFAIL;
+	}
 	adx_fail(err, ADX_EFAIL, "%s: took longer than the time limit and was cancelled", doing);
 	adx_hint(err, "nothing was changed; raise database.statement_timeout or "
 		      "limits.pattern_timeout");
@@ -100,7 +105,7 @@ pg_describe(struct db *db, const PGresult *res, const char *doing, struct adx_er
 	if (PQstatus(db->conn) == CONNECTION_BAD || state == NULL || primary == NULL)
 		return describe_loss(db, doing, err);
 	if (strcmp(state, "57014") == 0) {
-		describe_cancel(db, doing, err);
+		describe_cancel(db, primary, doing, err);
 		snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
 		return err->rc;
 	}
@@ -131,6 +136,23 @@ receive_notice(void *arg, const PGresult *res)
 }
 
 /*
+ * In a URI, an '@' behind the one that ends user and password, and before the parameters. Then a
+ * password has an '@' or a '/' in it, and libpq takes what follows for host, port or database.
+ */
+static bool
+has_stray_at(const char *dsn)
+{
+	const char *rest = strstr(dsn, "://");
+
+	if (strncmp(dsn, "postgres", strlen("postgres")) != 0 || rest == NULL)
+		return false;
+	rest += strlen("://");
+	if (rest[strcspn(rest, "@/")] == '@')
+		rest += strcspn(rest, "@/") + 1;
+	return rest[strcspn(rest, "@?")] == '@';
+}
+
+/*
  * libpq's complaints about a connection string quote pieces of it, and a piece may be the
  * password; so we look first and say it in words of our own.
  */
@@ -139,26 +161,39 @@ check_dsn(const char *dsn, struct adx_error *err)
 {
 	char *why = NULL;
 	PQconninfoOption *options = PQconninfoParse(dsn, &why);
-	bool stray_at = false;
+	bool readable = options != NULL;
 
 	PQfreemem(why);
-	if (options == NULL) {
+	PQconninfoFree(options);
+	if (!readable) {
 		adx_fail(err, ADX_EUNAVAIL, "the connection string cannot be read");
 		adx_hint(err, "write key=value pairs with quotes around odd values, or a "
 			      "postgresql:// URI with percent-encoding");
 		return ADX_EUNAVAIL;
 	}
-	for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
-		if (o->val != NULL && strcmp(o->keyword, "host") == 0 &&
-		    strchr(o->val, '@') != NULL && o->val[0] != '@')
-			stray_at = true;
-	PQconninfoFree(options);
-	if (stray_at) {
-		adx_fail(err, ADX_EUNAVAIL, "the connection string's host has an '@' in it");
-		adx_hint(err, "write '@' in a password as %%40");
+	if (has_stray_at(dsn)) {
+		adx_fail(err, ADX_EUNAVAIL, "the connection string has an '@' too many");
+		adx_hint(err, "in a password, write '@' as %%40 and '/' as %%2F");
 		return ADX_EUNAVAIL;
 	}
 	return ADX_OK;
+}
+
+/* The value of a setting that libpq does not accept may be a misplaced piece of the password. */
+static void
+hide_value(char *text)
+{
+	char *from = strstr(text, "invalid ");
+	char *to;
+
+	from = from == NULL ? NULL : strchr(from, '"');
+	if (from == NULL)
+		return;
+	from++;
+	to = strstr(from, "\" for connection option ");
+	if (to == NULL)
+		to = strrchr(from, '"');
+	memmove(from, to == NULL ? "" : to, to == NULL ? 1 : strlen(to) + 1);
 }
 
 static PGconn *
@@ -166,9 +201,9 @@ connect_to(const struct db_settings *s)
 {
 	char seconds[16];
 	/* Later pairs win: the connection string may bring its own connect_timeout. */
-	const char *keys[6] = { "client_encoding", "fallback_application_name" };
-	const char *values[6] = { "UTF8", "adminex" };
-	int n = 2;
+	const char *keys[6] = { "fallback_application_name" };
+	const char *values[6] = { "adminex" };
+	int n = 1;
 
 	snprintf(seconds, sizeof(seconds), "%d", s->connect_timeout);
 	if (getenv("PGCONNECT_TIMEOUT") == NULL) {
@@ -179,6 +214,8 @@ connect_to(const struct db_settings *s)
 		keys[n] = "dbname";
 		values[n++] = s->dsn;
 	}
+	keys[n] = "client_encoding";
+	values[n++] = "UTF8";
 	keys[n] = NULL;
 	values[n] = NULL;
 	return PQconnectdbParams(keys, values, 1);
@@ -191,6 +228,7 @@ describe_connect(const PGconn *conn, struct adx_error *err)
 
 	snprintf(text, sizeof(text), "%s", PQerrorMessage(conn));
 	one_line(text);
+	hide_value(text);
 	adx_fail(err, ADX_EUNAVAIL, "cannot reach the database: %s", text);
 	if (strstr(text, "password") != NULL)
 		adx_hint(err, "check user and password, or the server's pg_hba.conf");
@@ -348,14 +386,15 @@ db_commit(struct db *db, struct adx_error *err)
 		return interrupted(err);
 	}
 	res = plain(db, "COMMIT");
-	if (PQstatus(db->conn) == CONNECTION_BAD) {
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		rc = pg_describe(db, res, "cannot commit", err);
+	/* A pooler may report the loss of its server as an ordinary error. */
+	if (PQstatus(db->conn) == CONNECTION_BAD || rc == ADX_EUNAVAIL) {
 		rc = adx_fail(err, ADX_EUNKNOWN,
 			      "the connection broke during COMMIT: the change may or may not have "
 			      "been made");
 		adx_hint(err, "look before running it again; table adminex.audit_log tells");
-	} else if (PQresultStatus(res) != PGRES_COMMAND_OK) {
-		rc = pg_describe(db, res, "cannot commit", err);
-	} else if (strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+	} else if (rc == ADX_OK && strcmp(PQcmdStatus(res), "COMMIT") != 0) {
 		rc = adx_fail(err, ADX_EFAIL, "the transaction was rolled back by the server");
 	}
 	PQclear(res);

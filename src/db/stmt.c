@@ -56,6 +56,9 @@ send_statement(struct db *db, const struct sql_statement *s, const char *const v
 	    !PQsendQueryParams(db->conn, s->text, (int)count, NULL, values, NULL, NULL, 0) ||
 	    !PQpipelineSync(db->conn))
 		return pg_describe(db, NULL, s->name, err);
+	/* An interrupt in between found nothing to cancel. */
+	if (db->interrupted)
+		db_interrupt(db);
 	return ADX_OK;
 }
 
@@ -90,6 +93,9 @@ stmt_open(struct db *db, enum sql_id id, const char *const values[], size_t coun
 	if (rc != ADX_OK)
 		return rc;
 	rc = skip_lead(db, s, lead, err);
+	/* Without it all rows would come at once, and rows_next() would find none. */
+	if (rc == ADX_OK && PQsetSingleRowMode(db->conn) != 1)
+		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row", s->name);
 	rows = rc == ADX_OK ? calloc(1, sizeof(*rows)) : NULL;
 	if (rows == NULL) {
 		drain(db);
@@ -97,7 +103,6 @@ stmt_open(struct db *db, enum sql_id id, const char *const values[], size_t coun
 	}
 	rows->db = db;
 	rows->statement = s;
-	PQsetSingleRowMode(db->conn);
 	*out = rows;
 	return ADX_OK;
 }

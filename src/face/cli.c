@@ -1,6 +1,7 @@
 #include "face/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
@@ -49,11 +50,13 @@ say_failure(const struct adx_error *err)
 	buf_free(&line);
 }
 
+/* What a verb's reply is written as. */
+static const struct command NOTHING = { .result = RESULT_RESCODE, .result_name = "res" };
+
 /* A failure before there is a call: machines get a reply of the usual shape all the same. */
 int
 cli_fail(struct cli *cli, const struct adx_error *err)
 {
-	static const struct command NOTHING = { .result = RESULT_RESCODE, .result_name = "res" };
 	struct outcome outcome = { adx_rc_word(err->rc), err->message, err->hint, err->sqlstate,
 				   false };
 	struct writer *w =
@@ -66,6 +69,18 @@ cli_fail(struct cli *cli, const struct adx_error *err)
 	writer_free(w);
 	say_failure(err);
 	return adx_rc_exit(err->rc);
+}
+
+/* A verb's plain yes: text formats say nothing, machines get a reply. */
+void
+cli_succeed(struct cli *cli)
+{
+	struct outcome outcome = { "ok", "", "", "", true };
+	struct writer *w = writer_new(cli->options.format, &NOTHING, cli->out);
+
+	if (w != NULL)
+		w->ops->finish(w, &outcome);
+	writer_free(w);
 }
 
 static void
@@ -120,11 +135,12 @@ confirm(void *ctx, const struct command *command, int64_t affected)
 
 /* ---- signals ----------------------------------------------------------------------------- */
 
-static struct db *volatile interruptible;
+static struct cli *volatile interruptible;
 
 /*
- * The first signal cancels the statement, which then fails and is rolled back; before there is a
- * connection nothing has been done. A second one ends the program at once.
+ * The first signal cancels the statement, which then fails and is rolled back, and ends a write
+ * that nobody reads; before there is a connection nothing has been done. A second one ends the
+ * program at once.
  */
 static void
 on_signal(int signum)
@@ -133,7 +149,8 @@ on_signal(int signum)
 	int saved = errno;
 
 	if (interruptible != NULL) {
-		db_interrupt(interruptible);
+		db_interrupt(interruptible->session.db);
+		out_stop(interruptible->out);
 		signal(signum, SIG_DFL);
 		errno = saved;
 		return;
@@ -170,7 +187,8 @@ cli_connect(struct cli *cli, struct adx_error *err)
 {
 	enum adx_rc rc = session_connect(&cli->session, cli->options.dsn, warn, err);
 
-	interruptible = cli->session.db;
+	if (rc == ADX_OK)
+		interruptible = cli;
 	return rc;
 }
 
@@ -202,6 +220,15 @@ report(struct cli *cli, const struct call *call, enum adx_rc rc, const struct ad
 	return strcmp(call->answer->status, "ok") == 0 ? 0 : 1;
 }
 
+/* A question or an output that an interrupt ended failed for no other reason. */
+static enum adx_rc
+after_interrupt(const struct db *db, enum adx_rc rc, struct adx_error *err)
+{
+	if (db == NULL || !db_interrupted(db) || rc == ADX_OK || rc == ADX_EUNKNOWN)
+		return rc;
+	return adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
+}
+
 static enum adx_rc
 carry_out(struct cli *cli, struct call *call, struct adx_error *err)
 {
@@ -212,7 +239,7 @@ carry_out(struct cli *cli, struct call *call, struct adx_error *err)
 			return rc;
 	}
 	call->db = cli->session.db;
-	return call_run(call, err);
+	return after_interrupt(cli->session.db, call_run(call, err), err);
 }
 
 static int
@@ -351,6 +378,19 @@ dispatch(struct cli *cli, int argc, char **argv)
 
 /* ---- the program ------------------------------------------------------------------------- */
 
+/*
+ * A file that is opened later must not get the number of a closed standard stream: the reply would
+ * go into the connection. What takes the place of a closed one cannot be read or written.
+ */
+static void
+occupy_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+}
+
 static enum adx_rc
 start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
 {
@@ -366,6 +406,9 @@ start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
 static void
 stop(struct cli *cli)
 {
+	/* What is done is done: a signal now must not say otherwise. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	interruptible = NULL;
 	session_close(&cli->session);
 	out_free(cli->out);
@@ -379,6 +422,7 @@ cli_main(int argc, char **argv)
 	int first = 0;
 	int status;
 
+	occupy_standard_streams();
 	install_signals();
 	if (start(&cli, argc, argv, &first, &err) != ADX_OK) {
 		status = cli_fail(&cli, &err);

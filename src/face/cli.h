@@ -42,6 +42,8 @@ ADX_MUST_CHECK enum adx_rc cli_connect(struct cli *cli, struct adx_error *err);
 const char *cli_actor(void);
 /* A failure: one line on standard error and, in machine-readable formats, a reply. */
 int cli_fail(struct cli *cli, const struct adx_error *err);
+/* A plain yes: nothing in text, a reply in machine-readable formats. */
+void cli_succeed(struct cli *cli);
 /* A line on standard error, whatever bytes are in it. */
 void cli_say(const char *text);
 /* Is somebody there who can be asked? */

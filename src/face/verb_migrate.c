@@ -97,9 +97,12 @@ go_down(struct cli *cli, int steps, struct adx_error *err)
 	snprintf(question, sizeof(question),
 		 "Taking %d migration%s back destroys the data in their tables. Go on?", steps,
 		 steps == 1 ? "" : "s");
-	if (cli_can_ask() && !cli->options.assume_yes && !cli_ask(question))
+	if (cli_can_ask() && !cli->options.assume_yes && !cli_ask(question)) {
+		if (db_interrupted(cli->session.db))
+			return adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
 		return adx_fail(err, ADX_EDECLINE,
 				"migrate down: not confirmed; nothing was changed");
+	}
 	return migrate_down(cli->session.db, steps, tell, NULL, err);
 }
 
@@ -160,5 +163,7 @@ verb_migrate(struct cli *cli, int argc, char **argv)
 		rc = go_down(cli, r.number, &err);
 	if (rc != ADX_OK)
 		return cli_fail(cli, &err);
+	if (r.what != STATUS)
+		cli_succeed(cli);
 	return applied == MIGRATION_COUNT ? 0 : 1;
 }

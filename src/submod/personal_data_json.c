@@ -66,7 +66,9 @@ gen_section(struct call *call, yajl_gen g, const struct section *section,
 	json_text(g, section->name);
 	yajl_gen_array_open(g);
 	rc = gen_rows(g, section, rows, out, err);
-	yajl_gen_array_close(g);
+	/* What was cut off stays open: it must not look whole. */
+	if (rc == ADX_OK)
+		yajl_gen_array_close(g);
 	rows_close(rows);
 	return rc;
 }
@@ -101,9 +103,11 @@ gen_document(struct call *call, yajl_gen g, const struct subject *subject, const
 	yajl_gen_map_open(g);
 	for (const struct section *s = PERSONAL_DATA; s->name != NULL && rc == ADX_OK; s++)
 		rc = gen_section(call, g, s, subject, out, err);
+	if (rc != ADX_OK)
+		return rc;
 	yajl_gen_map_close(g);
 	yajl_gen_map_close(g);
-	return rc;
+	return ADX_OK;
 }
 
 enum adx_rc

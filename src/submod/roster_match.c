@@ -181,13 +181,21 @@ say_part(struct call *call, const char *text)
 	call->writer->ops->string_part(call->writer, text, strlen(text));
 }
 
+/*
+ * The head waits for the first row: a statement that fails before it, on its time limit for
+ * instance, gets a whole reply that says so, not one that is cut off.
+ */
 static enum adx_rc
-say_matches(struct call *call, struct rows *rows, struct adx_error *err)
+say_matches(struct call *call, const char *head, struct rows *rows, struct adx_error *err)
 {
 	bool has;
-	enum adx_rc rc;
+	enum adx_rc rc = rows_next(rows, &has, err);
 
-	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has) {
+	if (rc != ADX_OK)
+		return rc;
+	call->writer->ops->string_begin(call->writer);
+	say_part(call, head);
+	for (; rc == ADX_OK && has; rc = rows_next(rows, &has, err)) {
 		say_part(call, "Matches: ");
 		say_part(call, rows_get(rows, "username"));
 		say_part(call, "@");
@@ -226,6 +234,7 @@ open_matches(struct call *call, const struct filter *f, struct rows **rows, stru
 static enum adx_rc
 process(struct call *call, const struct filter *f, struct adx_error *err)
 {
+	static const char EMPTY[] = "Roster table is empty.\n";
 	struct rows *rows = NULL;
 	char head[80];
 	int64_t total;
@@ -233,13 +242,12 @@ process(struct call *call, const struct filter *f, struct adx_error *err)
 
 	if (rc != ADX_OK)
 		return rc;
+	if (total == 0)
+		return call_string(call, EMPTY, strlen(EMPTY));
 	snprintf(head, sizeof(head), "There are %" PRId64 " roster items in total.\n", total);
-	call->writer->ops->string_begin(call->writer);
-	say_part(call, total == 0 ? "Roster table is empty.\n" : head);
-	if (total > 0)
-		rc = open_matches(call, f, &rows, err);
-	if (rc == ADX_OK && rows != NULL)
-		rc = say_matches(call, rows, err);
+	rc = open_matches(call, f, &rows, err);
+	if (rc == ADX_OK)
+		rc = say_matches(call, head, rows, err);
 	rows_close(rows);
 	if (rc != ADX_OK)
 		return rc;

@@ -54,6 +54,17 @@ class Register(world.TestCase):
         self.does("check_password", "paris", HOST, "a secret",
                   says="Password for user paris@example.org is correct")
 
+    def test_register_prepares_names_as_xmpp_servers_do(self):
+        # Capitals, a final sigma, full width, and what Unicode had not yet assigned in 2002.
+        for typed, stored in [("ΟΔΥΣΣΕΎΣ", "οδυσσεύσ"), ("ＡＢＣ", "abc"), ("😀", "😀"),
+                              ("Straße", "strasse"), ("soft\u00adhyphen", "softhyphen")]:
+            self.ok(self.adminex("register", typed, HOST, "x"),
+                    f"User {typed}@example.org successfully registered")
+            self.assertIn([stored], self.sql("SELECT username FROM users"))
+        # Arabic letters beside Latin ones, a private letter, a space of another width.
+        for typed in ("\u0627a", "\ue000", "a\u3000b", "a\u200eb"):
+            self.no(self.adminex("register", typed, HOST, "x"), "Error: invalid_jid")
+
     def test_register_the_same_name_on_another_host(self):
         self.does("register", "juliet", CHAT, "x", says=None, tables=["users", "credentials"],
                   audit={"user": "juliet", "host": CHAT})

@@ -487,13 +487,17 @@ class Examples(world.TestCase):
     def prepare(self, name):
         self.sql(world.WORLD + EXAMPLES_NEED + ALONE.get(name, ""))
 
-    def run_example(self, name, options=()):
+    def example(self, name, options=()):
+        """Run the example in the help on a command."""
         lines = help_on(name)
         program, *words = shlex.split(lines[lines.index("example:") + 1])
         self.assertEqual((program, words[0]), ("adminex", name))
         if name == "get_cookie":
             options = [*options, "-c", self.file("cookie.conf", 'node = { cookie = "secret"; };')]
-        result = self.adminex(*words, options=options, cwd=harness.ROOT)
+        return self.adminex(*words, options=options, cwd=harness.ROOT)
+
+    def run_example(self, name, options=()):
+        result = self.example(name, options)
         self.succeeds(result)
         return result
 
@@ -536,6 +540,22 @@ class Examples(world.TestCase):
                                              rb"changed\n\Z")
                 if result.out and KINDS[name] == "restuple":
                     self.assertRegex(result.out, rb"\ADry run: ")
+
+    def test_a_write_its_audit_row_and_its_outbox_rows_are_one_transaction(self):
+        for table in ("audit_log", "outbox"):
+            self.sql(f"ALTER TABLE {table} ADD CONSTRAINT refused CHECK (id < 0) NOT VALID")
+            self.addCleanup(self.sql, f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS refused")
+            for name in sorted(WRITES):
+                with self.subTest(table=table, name=name):
+                    self.prepare(name)
+                    before = self.state()
+                    result = self.example(name)
+                    if table == "outbox" and result.status == 0:
+                        self.assertEqual(self.state()["outbox"], [])
+                        continue
+                    self.fails(result, 1, "refused")
+                    self.assertEqual(self.state(), before)
+            self.sql(f"ALTER TABLE {table} DROP CONSTRAINT refused")
 
     def test_examples_of_verbs(self):
         self.sql("DELETE FROM users; DELETE FROM hosts")

@@ -96,6 +96,11 @@ class ThereAndBack(Empty):
         self.assertIsNotNone(reply["result"][0]["applied_at"])
         self.assertIsNone(reply["result"][1]["applied_at"])
 
+    def test_migrate_answers_machines(self):
+        for args in ([], [], ["down", "1"], ["up", "--to", str(NEWEST)]):
+            result = self.adminex("--json", "migrate", *args)
+            self.assertEqual((result.status, result.json()), (0, {"status": "ok"}), f"\n{result}")
+
     def test_migrate_wrong_use(self):
         for args in (["sideways"], ["up", "2"], ["up", "--to"], ["up", "--to", "x"],
                      ["up", "--to", "-1"], ["down"], ["down", "0"], ["down", "x"],
@@ -126,6 +131,9 @@ class ThereAndBack(Empty):
             self.assertRegex(result.out, rb"adminex: migrate down: not confirmed; nothing was "
                                          rb"changed\n\Z")
             self.assertEqual(self.version(), NEWEST)
+        result = self.terminal("migrate", "down", "2", answers=[(question, "\x03")])
+        self.assertEqual((result.status, self.version()), (130, NEWEST), f"\n{result}")
+        self.assertIn(b"adminex: interrupted: nothing was changed\n", result.out)
         result = self.terminal("migrate", "down", "2", answers=[(question, "y\n")])
         self.assertEqual((result.status, self.version()), (0, NEWEST - 2), f"\n{result}")
         result = self.terminal("migrate", "down", "1", options=["--yes"])

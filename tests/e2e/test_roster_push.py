@@ -137,6 +137,11 @@ class PushRosterAll(PushTestCase):
         self.assertEqual(self.roster("juliet"), [MERCUTIO, ROMEO])
         self.assertEqual(self.roster("mercutio"), [JULIET, ROMEO])
 
+    def test_push_roster_all_is_one_transaction(self):
+        self.succeeds(self.adminex("push_roster_all", self.file("erlang.template", ERLANG)))
+        self.assertEqual(self.sql("SELECT count(*), count(DISTINCT xmin::text) FROM roster_items"),
+                         [["6", "1"]])
+
     def test_push_roster_all_across_hosts(self):
         path = self.file("t.csv", f"user,host,group,nick\nromeo,{HOST},a,R\nromeo,{CHAT},b,C\n")
         self.pushes("push_roster_all", path, audit={}, rows=2,

@@ -122,11 +122,11 @@ close_elements(struct notes *n, int all)
 		buf_add_char(&n->file, '>');
 	n->tag_open = false;
 	if (n->element != NULL && strcmp(n->element, "user") == 0) {
-		buf_add_text(&n->file, "</user>\n");
+		buf_add_text(&n->file, "</p:user>\n");
 		n->element = "host";
 	}
 	if (n->element != NULL && all) {
-		buf_add_text(&n->file, "</host>\n");
+		buf_add_text(&n->file, "</p:host>\n");
 		n->element = NULL;
 	}
 }
@@ -136,7 +136,7 @@ on_host(struct notes *n, const struct pie_record *r)
 {
 	must(r->user[0] == '\0', "a host has a user");
 	close_elements(n, 1);
-	buf_add_text(&n->file, "<host");
+	buf_add_text(&n->file, "<p:host");
 	add_attribute(&n->file, "jid", r->host);
 	buf_add_text(&n->file, ">\n");
 	n->element = "host";
@@ -146,7 +146,7 @@ static void
 on_account(struct notes *n, const struct pie_record *r)
 {
 	close_elements(n, 0);
-	buf_add_text(&n->file, "<user");
+	buf_add_text(&n->file, "<p:user");
 	add_attribute(&n->file, "name", r->user);
 	n->element = "user";
 	n->tag_open = true;
@@ -250,7 +250,8 @@ on_private(struct notes *n, const struct pie_record *r)
 	must_be_xml(r->u.xml.xml, r->u.xml.len);
 	must_be_text(r->u.xml.xmlns);
 	must(r->u.xml.xmlns[0] != '\0', "private storage has no namespace");
-	buf_addf(&n->file, "<query xmlns='jabber:iq:private'>%s</query>\n", r->u.xml.xml);
+	/* Prefixes all the way: a default namespace around it would change what it says. */
+	buf_addf(&n->file, "<q:query xmlns:q='jabber:iq:private'>%s</q:query>\n", r->u.xml.xml);
 }
 
 static void
@@ -263,7 +264,7 @@ on_offline(struct notes *n, const struct pie_record *r)
 	must(len == 0 || (len >= 20 && len <= 27 && r->u.offline.stamp[len - 1] == 'Z'),
 	     "a stamp is of another form");
 	/* The stamp is part of what the comparison sees. */
-	buf_addf(&n->file, "<!-- %s --><offline-messages>%s</offline-messages>\n",
+	buf_addf(&n->file, "<!-- %s --><p:offline-messages>%s</p:offline-messages>\n",
 		 r->u.offline.stamp, r->u.offline.xml);
 }
 
@@ -337,10 +338,10 @@ read_notes(struct notes *n, const char *text, size_t len)
 	struct adx_error err = { .rc = ADX_OK };
 	enum adx_rc rc;
 
-	buf_add_text(&n->file, "<server-data xmlns='urn:xmpp:pie:0'>\n");
+	buf_add_text(&n->file, "<p:server-data xmlns:p='urn:xmpp:pie:0'>\n");
 	rc = pie_read_memory(text, len, &sink, &err);
 	close_elements(n, 1);
-	buf_add_text(&n->file, "</server-data>");
+	buf_add_text(&n->file, "</p:server-data>");
 	must(rc == ADX_OK || rc == ADX_EINVAL || rc == ADX_ENOMEM, "a result is unexpected");
 	must(rc == err.rc, "a result is not described");
 	if (rc != ADX_OK)
