@@ -123,7 +123,7 @@ tidy_reason(char *out, size_t size, const char *message)
 	while (used > 0 && (out[used - 1] == ' ' || out[used - 1] == '.'))
 		used--;
 	out[used] = '\0';
-	if (isupper((unsigned char)out[0]) && !isupper((unsigned char)out[1]))
+	if (used > 1 && isupper((unsigned char)out[0]) && !isupper((unsigned char)out[1]))
 		out[0] = (char)tolower((unsigned char)out[0]);
 }
 

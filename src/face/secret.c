@@ -56,8 +56,9 @@ prompt(const char *what, struct buf *line, struct adx_error *err)
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	sigaction(SIGINT, &quiet, &old_int);
 	sigaction(SIGTERM, &quiet, &old_term);
-	fprintf(stderr, "%s: ", what);
+	/* First no echo, then the prompt: who answers it at once is neither shown nor unheard. */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fprintf(stderr, "%s: ", what);
 	rc = read_line(STDIN_FILENO, line, err);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);
