@@ -18,8 +18,8 @@ CREATE TABLE adminex.outbox (
 COMMENT ON TABLE adminex.outbox IS
     'what an XMPP server must do for an account, written in the transaction that made it so';
 COMMENT ON COLUMN adminex.outbox.payload IS
-    'kick: resource (absent: all), reason; presence, message, stanza: resource, stanza (XML); '
-    'roster: jids that changed (absent: many, read it anew); '
+    'kick: resource (absent: all), reason; presence and stanza: resource, stanza (XML); '
+    'message: stanza; roster: jids that changed (absent: read it anew); '
     'account_removed: contacts that had a subscription';
 
 CREATE TABLE adminex.audit_log (

@@ -110,11 +110,49 @@ SELECT DISTINCT host, username
   JOIN adminex.users USING (host, username)
  ORDER BY host, username;
 
--- name: import_delete_existing() exec
--- Make room for accounts that are to be replaced.
-DELETE FROM adminex.users AS u
- USING import_account AS a
- WHERE u.host = a.host AND u.username = a.username;
+-- name: import_empty_existing() exec
+-- Make room in accounts that are to be replaced: what a file can bring goes. When they were made,
+-- a ban and sessions stay; the XMPP server is told to read their rosters anew.
+WITH existing AS (
+    SELECT DISTINCT host, username
+      FROM import_account
+      JOIN adminex.users USING (host, username)
+),
+credential AS (
+    DELETE FROM adminex.credentials AS d USING existing AS e
+     WHERE d.host = e.host AND d.username = e.username
+),
+item AS (
+    DELETE FROM adminex.roster_items AS d USING existing AS e
+     WHERE d.host = e.host AND d.username = e.username
+),
+vcard AS (
+    DELETE FROM adminex.vcards AS d USING existing AS e
+     WHERE d.host = e.host AND d.username = e.username
+),
+private AS (
+    DELETE FROM adminex.private_storage AS d USING existing AS e
+     WHERE d.host = e.host AND d.username = e.username
+),
+offline AS (
+    DELETE FROM adminex.offline_messages AS d USING existing AS e
+     WHERE d.host = e.host AND d.username = e.username
+),
+last AS (
+    DELETE FROM adminex.last_activity AS d USING existing AS e
+     WHERE d.host = e.host AND d.username = e.username
+),
+versioned AS (
+    UPDATE adminex.roster_versions AS v
+       SET version = v.version + 1
+      FROM existing AS e
+     WHERE v.host = e.host AND v.username = e.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind)
+    SELECT host, username, 'roster' FROM existing
+)
+INSERT INTO import_new SELECT host, username FROM existing;
 
 -- name: import_add_hosts() many
 -- Serve the hosts that were read; returns the new ones.

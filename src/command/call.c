@@ -31,8 +31,8 @@ authorise(const struct call *call, struct adx_error *err)
 static enum adx_rc
 carry_out(struct call *call, struct adx_error *err)
 {
-	if (call->bad_jid)
-		return call_answer(call, call->command->if_bad_jid, err, NULL);
+	if (call->early != NULL)
+		return call_answer(call, call->early, err, NULL);
 	return call->command->run(call, err);
 }
 
@@ -42,16 +42,23 @@ said_yes(const struct call *call)
 	return call->answer != NULL && strcmp(call->answer->status, "ok") == 0;
 }
 
+/* What a command's rows are called. */
+static const char *
+affected_word(const struct command *command)
+{
+	return command->affects == NULL ? "rows" : command->affects;
+}
+
 static enum adx_rc
 check_affected(const struct call *call, int64_t most, struct adx_error *err)
 {
 	enum adx_rc rc;
 
-	if (most < 0 || call->affected <= most || !(call->command->flags & CMD_DESTROYS))
+	if (most < 0 || call->affected <= most)
 		return ADX_OK;
 	rc = adx_fail(err, ADX_ELIMIT,
 		      "%s would affect %" PRId64 " %s, more than %" PRId64 "; nothing was changed",
-		      call->command->name, call->affected, call->command->affects, most);
+		      call->command->name, call->affected, affected_word(call->command), most);
 	adx_hint(err, "look with --dry-run, then raise --max-affected");
 	return rc;
 }
@@ -155,7 +162,7 @@ call_run(struct call *call, struct adx_error *err)
 
 	if (rc != ADX_OK)
 		return rc;
-	if (call->bad_jid || (call->command->flags & CMD_LOCAL))
+	if (call->early != NULL || (call->command->flags & CMD_LOCAL))
 		rc = carry_out(call, err);
 	else if (writes(call))
 		rc = run_write(call, err);

@@ -53,7 +53,7 @@ struct call {
 	struct writer *writer;
 	struct arena arena;
 	struct value args[COMMAND_PARAMS_MAX];
-	bool bad_jid; /* an argument that if_bad_jid covers is not valid */
+	const struct answer *early; /* an argument settled it: nothing is run */
 	const struct answer *answer;
 	const char *text; /* the answer's text with its values filled in */
 	int64_t affected; /* the command's own rows that changed or go */

@@ -89,6 +89,8 @@ struct command {
 	 * account of that name cannot exist. NULL: it is a bad argument.
 	 */
 	const struct answer *if_bad_jid;
+	/* What is answered when the secret is empty, before anything else; NULL: it may be. */
+	const struct answer *if_empty_secret;
 	/* What --dry-run and --max-affected count: "accounts", "roster items". */
 	const char *affects;
 	enum role role;

@@ -208,6 +208,22 @@ check_count(const struct command *command, size_t count, struct adx_error *err)
 	return rc;
 }
 
+/* An argument that is not valid, or an empty secret, may be all the command needs to answer. */
+static enum adx_rc
+settle(struct call *call, size_t index, enum adx_rc rc)
+{
+	const struct command *command = call->command;
+
+	if (rc == ADX_OK && command->params[index].type == PARAM_SECRET &&
+	    call->args[index].len == 0 && command->if_empty_secret != NULL)
+		call->early = command->if_empty_secret;
+	if (rc != ADX_EINVAL || command->if_bad_jid == NULL || !names_account(command, index))
+		return rc;
+	if (call->early == NULL)
+		call->early = command->if_bad_jid;
+	return ADX_OK;
+}
+
 enum adx_rc
 call_begin(struct call *call, const struct command *command, const char *const args[], size_t count,
 	   struct adx_error *err)
@@ -218,15 +234,10 @@ call_begin(struct call *call, const struct command *command, const char *const a
 	call->arena = (struct arena)ARENA_INIT;
 	for (size_t i = 0; i < count && rc == ADX_OK; i++) {
 		const struct param *p = &command->params[i];
-		struct value *v = &call->args[i];
 
-		v->raw = args[i];
-		v->len = strlen(args[i]);
-		rc = PARSE[p->type](call, p, v, err);
-		if (rc == ADX_EINVAL && command->if_bad_jid != NULL && names_account(command, i)) {
-			call->bad_jid = true;
-			rc = ADX_OK;
-		}
+		call->args[i].raw = args[i];
+		call->args[i].len = strlen(args[i]);
+		rc = settle(call, i, PARSE[p->type](call, p, &call->args[i], err));
 	}
 	return rc;
 }

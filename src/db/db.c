@@ -34,8 +34,8 @@ static const struct {
 	const char *hint;
 } KNOWN[] = {
 	{ "42501", ADX_EDENIED,
-	  "grant this login one of the roles adminex_reader, "
-	  "adminex_operator or adminex_admin" },
+	  "the database role of this login lacks a privilege: roles adminex_reader, "
+	  "adminex_operator and adminex_admin have it by degrees; only an owner can migrate" },
 	{ "25006", ADX_EFAIL,
 	  "this server only reads, it may be a standby; add "
 	  "target_session_attrs=read-write and all hosts to the connection string" },

@@ -138,9 +138,10 @@ confirm(void *ctx, const struct command *command, int64_t affected)
 static struct cli *volatile interruptible;
 
 /*
- * The first signal cancels the statement, which then fails and is rolled back, and ends a write
- * that nobody reads; before there is a connection nothing has been done. A second one ends the
- * program at once.
+ * The first signal cancels the statement, which then fails and is rolled back, and ends a read or
+ * write that waits; before there is a connection nothing has been done. What was just about to
+ * wait has not heard of it, so the alarm asks again every second. A second signal ends the program
+ * at once.
  */
 static void
 on_signal(int signum)
@@ -151,7 +152,9 @@ on_signal(int signum)
 	if (interruptible != NULL) {
 		db_interrupt(interruptible->session.db);
 		out_stop(interruptible->out);
-		signal(signum, SIG_DFL);
+		if (signum != SIGALRM)
+			signal(signum, SIG_DFL);
+		alarm(1);
 		errno = saved;
 		return;
 	}
@@ -167,6 +170,7 @@ install_signals(void)
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGALRM, &act, NULL);
 	/* A closed pipe, a full disk and a file size limit are errors of write(), not signals. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -232,7 +236,7 @@ after_interrupt(const struct db *db, enum adx_rc rc, struct adx_error *err)
 static enum adx_rc
 carry_out(struct cli *cli, struct call *call, struct adx_error *err)
 {
-	if (!(call->command->flags & CMD_LOCAL) && !call->bad_jid) {
+	if (!(call->command->flags & CMD_LOCAL) && call->early == NULL) {
 		enum adx_rc rc = cli_connect(cli, err);
 
 		if (rc != ADX_OK)
@@ -407,6 +411,7 @@ static void
 stop(struct cli *cli)
 {
 	/* What is done is done: a signal now must not say otherwise. */
+	alarm(0);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	interruptible = NULL;

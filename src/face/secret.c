@@ -20,6 +20,8 @@ on_signal(int signum)
 {
 	(void)signum;
 	prompt_interrupted = 1;
+	/* A read that was just about to begin has not heard of it. */
+	alarm(1);
 }
 
 /* One byte at a time: what follows the line on standard input is not ours. */
@@ -46,7 +48,7 @@ read_line(int fd, struct buf *line, struct adx_error *err)
 static enum adx_rc
 prompt(const char *what, struct buf *line, struct adx_error *err)
 {
-	struct sigaction quiet = { .sa_handler = on_signal }, old_int, old_term;
+	struct sigaction quiet = { .sa_handler = on_signal }, old_int, old_term, old_alarm;
 	struct termios before, silent;
 	enum adx_rc rc;
 
@@ -56,12 +58,15 @@ prompt(const char *what, struct buf *line, struct adx_error *err)
 	silent.c_lflag &= ~(tcflag_t)ECHO;
 	sigaction(SIGINT, &quiet, &old_int);
 	sigaction(SIGTERM, &quiet, &old_term);
+	sigaction(SIGALRM, &quiet, &old_alarm);
 	/* First no echo, then the prompt: who answers it at once is neither shown nor unheard. */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	fprintf(stderr, "%s: ", what);
 	rc = read_line(STDIN_FILENO, line, err);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);
+	alarm(0);
+	sigaction(SIGALRM, &old_alarm, NULL);
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
 	return rc;

@@ -205,6 +205,9 @@ verb_import(struct cli *cli, int argc, char **argv)
 		help_on(cli->out, cli->session.service, "import");
 		return 0;
 	}
+	if (rc == ADX_OK && cli->options.max_affected >= 0)
+		rc = adx_fail(&err, ADX_EUSAGE,
+			      "import has no --max-affected; look with --dry-run");
 	if (rc == ADX_OK)
 		rc = cli_connect(cli, &err);
 	if (rc == ADX_OK)

@@ -23,14 +23,16 @@ const struct verb VERBS[] = {
 	  "  adminex migrate status\n",
 	  "status up down --to --help", verb_migrate },
 	{ "import", "import [--dry-run] [--replace | --fail] FILE | FOLDER | -",
-	  "import accounts from XEP-0227 (ejabberd, Prosody, adminex)",
+	  "import accounts from XEP-0227 files (ejabberd, Prosody)",
 	  "  --dry-run    read and load everything, then roll back\n"
-	  "  --replace    an account that exists is replaced; it is left untouched otherwise\n"
+	  "  --replace    an account that exists gets what the file has in place of what it had;\n"
+	  "               it is left untouched otherwise. A ban stays in force\n"
 	  "  --fail       an account that exists stops the import\n"
 	  "\n"
 	  "Everything is one transaction: all of it, or nothing. Hosts that are met are added.\n"
 	  "What is not understood is counted and named. A second import of the same file changes\n"
-	  "nothing. Prints what was read and what was written, a line for each kind.\n"
+	  "nothing. Prints what was read and what was written, a line for each kind. Needs the\n"
+	  "database role adminex_admin.\n"
 	  "\n"
 	  "example:\n"
 	  "  adminex import tests/data/ejabberd-23.01/20261122-172056.xml\n",

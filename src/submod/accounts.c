@@ -96,11 +96,8 @@ accounts_store_password(struct call *call, enum sql_id id, const struct value *s
 static enum adx_rc
 change_password(struct call *call, struct adx_error *err)
 {
-	const struct value *secret = call_arg(call, "newpass");
-
-	if (secret->len == 0)
-		return call_answer(call, &EMPTY_PASSWORD, err, NULL);
-	return accounts_store_password(call, SQL_ACCOUNT_SET_PASSWORD, secret, err);
+	return accounts_store_password(call, SQL_ACCOUNT_SET_PASSWORD, call_arg(call, "newpass"),
+				       err);
 }
 
 static bool
@@ -377,6 +374,7 @@ const struct command ACCOUNTS_COMMANDS[] = {
 	  .result_name = "res",
 	  .answers = { &CHANGED, &EMPTY_PASSWORD, &INVALID_JID, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &INVALID_JID,
+	  .if_empty_secret = &EMPTY_PASSWORD,
 	  .role = ROLE_OPERATOR,
 	  .flags = CMD_WRITES,
 	  .example = "orsino.aldobrand example.org 'new secret'",

@@ -55,11 +55,7 @@ registered_vhosts(struct call *call, struct adx_error *err)
 static enum adx_rc
 register_account(struct call *call, struct adx_error *err)
 {
-	const struct value *secret = call_arg(call, "password");
-
-	if (secret->len == 0)
-		return call_answer(call, &EMPTY_PASSWORD, err, NULL);
-	return accounts_store_password(call, SQL_ACCOUNT_REGISTER, secret, err);
+	return accounts_store_password(call, SQL_ACCOUNT_REGISTER, call_arg(call, "password"), err);
 }
 
 static enum adx_rc
@@ -170,6 +166,7 @@ const struct command ADMIN_COMMANDS[] = {
 	  .result_name = "res",
 	  .answers = { &REGISTERED, &TAKEN, &NO_HOST, &EMPTY_PASSWORD, &INVALID_JID },
 	  .if_bad_jid = &INVALID_JID,
+	  .if_empty_secret = &EMPTY_PASSWORD,
 	  .role = ROLE_OPERATOR,
 	  .flags = CMD_WRITES,
 	  .example = "viola2 example.org 'a secret'",

@@ -41,7 +41,7 @@ remove_node(struct call *call, struct adx_error *err)
 const struct command NODE_COMMANDS[] = {
 	{ .name = "load_config",
 	  .submod = "node",
-	  .summary = "check a configuration file whole, and make a running daemon use it",
+	  .summary = "check a configuration file whole",
 	  .notes = "Exit status 0 means that the file is good. Nothing is changed by a bad one.",
 	  .params = { { .name = "file", .type = PARAM_PATH, .doc = "path" } },
 	  .result = RESULT_RESCODE,

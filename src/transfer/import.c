@@ -315,7 +315,8 @@ treat_existing(struct import *im, struct adx_error *err)
 	if (rc != ADX_OK || count == 0 || im->options->existing == IMPORT_KEEP)
 		return rc;
 	if (im->options->existing == IMPORT_REPLACE)
-		return stmt_exec(im->db, SQL_IMPORT_DELETE_EXISTING, NO_PARAMS, err);
+		return stmt_change(im->db, SQL_IMPORT_EMPTY_EXISTING, NO_PARAMS,
+				   &im->report->written[PIE_ACCOUNT], err);
 	adx_fail(err, ADX_EFAIL, "%" PRId64 " accounts exist already; nothing was imported", count);
 	adx_hint(err, "leave --fail out to keep them, or say --replace");
 	return ADX_EFAIL;
@@ -346,8 +347,10 @@ merge(struct import *im, struct adx_error *err)
 	if (rc == ADX_OK)
 		rc = add_hosts(im, err);
 	for (int kind = PIE_ACCOUNT; kind < PIE_SKIPPED && rc == ADX_OK; kind++) {
-		rc = stmt_change(im->db, KINDS[kind].merge, NO_PARAMS, &im->report->written[kind],
-				 err);
+		int64_t written;
+
+		rc = stmt_change(im->db, KINDS[kind].merge, NO_PARAMS, &written, err);
+		im->report->written[kind] += written;
 		if (rc == ADX_OK && kind == PIE_ACCOUNT)
 			rc = stmt_exec(im->db, SQL_IMPORT_ANALYZE_NEW, NO_PARAMS, err);
 	}

@@ -434,6 +434,22 @@ class InTheMiddle(Faults):
         self.assertIn(b"adminex: interrupted: nothing was changed\n", result.out)
         self.assertEqual(self.state(), before)
 
+    def test_in_the_middle_of_a_prompt_an_interrupt(self):
+        result = self.terminal("change_password", "romeo", HOST, "-",
+                               answers=[("newpass: ", "half a pass\x03")])
+        self.assertEqual((result.status, result.out.count(b"half")), (130, 0), f"\n{result}")
+        self.assertIn(b"adminex: interrupted: nothing was changed\n", result.out)
+
+    def test_in_the_middle_a_second_interrupt_ends_it_at_once(self):
+        child, _, other = self.banning()
+        child.process.send_signal(signal.SIGSTOP)
+        for _ in range(2):
+            child.interrupt()
+        child.process.send_signal(signal.SIGTERM)
+        child.process.send_signal(signal.SIGCONT)
+        self.assertIn(child.wait().status, (130, -signal.SIGTERM, -signal.SIGINT))
+        self.unchanged(other)
+
 
 class ReadOnly(Faults):
     def test_read_only_database(self):

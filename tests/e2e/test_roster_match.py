@@ -133,15 +133,14 @@ class RosterMatch(world.TestCase):
 
     def test_process_rosteritems_bad_patterns(self):
         for pattern in ("(", "a@(", "[a@b", "*", "a)b@c", "a@b)(c", "x@a|*", "a\\", "a{2,1}@b"):
-            for args in (["list", "any", "any", pattern, "any"],
-                         ["delete", "any", "any", "any", pattern]):
-                with self.subTest(args=args):
-                    before = self.state()
-                    result = self.adminex("process_rosteritems", *args)
-                    self.no(result, None)
-                    self.assertRegex(result.text, r"\AWrong regexp [^\n]+: [^\n]+\n\Z")
-                    self.assertIn(f"Wrong regexp {pattern}: ", result.text)
-                    self.assertEqual(self.state(), before)
+            with self.subTest(pattern=pattern):
+                before = self.state()
+                result = self.adminex("process_rosteritems", "delete", "any", "any", "any",
+                                      pattern)
+                self.no(result, None)
+                self.assertRegex(result.text, r"\AWrong regexp [^\n]+: [^\n]+\n\Z")
+                self.assertIn(f"Wrong regexp {pattern}: ", result.text)
+                self.assertEqual(self.state(), before)
 
     def test_process_rosteritems_cannot_escape_its_anchors(self):
         for pattern in ("a)|(?:.*@.*", "***=romeo@.*", "(?q)romeo@.*", "***:romeo@.*",

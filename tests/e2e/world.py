@@ -19,6 +19,8 @@ import json
 import os
 import pwd
 import subprocess
+import sys
+import unittest
 
 import harness
 
@@ -125,16 +127,23 @@ class Session:
 
 
 class TestCase(harness.TestCase):
+    # Not of the harness: the tests of a module share a database, in which the world is made anew.
+    fresh_database = True
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.session = Session(cls.dsn)
-        cls.addClassCleanup(cls.session.close)
+        module = sys.modules[cls.__module__]
+        if not hasattr(module, "world_database"):
+            module.world_database = cls.new_database(unittest.addModuleCleanup)
+            module.world_session = Session(cls.cluster.dsn(module.world_database))
+            unittest.addModuleCleanup(module.world_session.close)
+        cls._use(module.world_database)
+        cls.session = module.world_session
         cls.state_query = cls.session.run(STATE)[0][0]
         cls.hosts.update((HOST, CHAT, EMPTY))
 
     def setUp(self):
-        super().setUp()
         self.session.run(WORLD)
 
     # Preparing and looking.

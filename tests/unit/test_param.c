@@ -81,7 +81,7 @@ test_param_takes_good_arguments(void **state)
 			assert_null(call_jid_part(&call, "x"));
 		else
 			assert_string_equal(call_jid_part(&call, "x"), cases[i].prepared);
-		assert_false(call.bad_jid);
+		assert_null(call.early);
 		call_end(&call);
 	}
 }
@@ -303,7 +303,7 @@ test_param_if_bad_jid_speaks_for_the_account(void **state)
 
 		if (call_begin(&call, &COVERED, cases[i].args, 6, &err) != cases[i].rc)
 			fail_msg("case %zu: %s", i, err.message);
-		assert_int_equal(call.bad_jid, cases[i].bad_jid);
+		assert_int_equal(call.early != NULL, cases[i].bad_jid);
 		call_end(&call);
 	}
 }
@@ -319,7 +319,7 @@ test_param_bad_account_is_an_error_without_if_bad_jid(void **state)
 	command.if_bad_jid = NULL;
 	assert_int_equal(call_begin(&call, &command, ARGS("", "b", "c", "1", "d", "e"), &err),
 			 ADX_EINVAL);
-	assert_false(call.bad_jid);
+	assert_null(call.early);
 	call_end(&call);
 }
 
