@@ -185,29 +185,38 @@ say_part(struct call *call, const char *text)
  * The head waits for the first row: a statement that fails before it, on its time limit for
  * instance, gets a whole reply that says so, not one that is cut off.
  */
+static void
+say_match(struct call *call, const struct rows *rows)
+{
+	say_part(call, "Matches: ");
+	say_part(call, rows_get(rows, "username"));
+	say_part(call, "@");
+	say_part(call, rows_get(rows, "host"));
+	say_part(call, " ");
+	say_part(call, rows_get(rows, "jid"));
+	say_part(call, "\n");
+	call->rows++;
+}
+
+/* Nothing is said before the first row is here: what fails until then gives a whole reply. */
 static enum adx_rc
 say_matches(struct call *call, const char *head, struct rows *rows, struct adx_error *err)
 {
-	bool has;
-	enum adx_rc rc = rows_next(rows, &has, err);
+	bool has = false;
+	enum adx_rc rc = rows == NULL ? ADX_OK : rows_next(rows, &has, err);
 
 	if (rc != ADX_OK)
 		return rc;
 	call->writer->ops->string_begin(call->writer);
 	say_part(call, head);
-	for (; rc == ADX_OK && has; rc = rows_next(rows, &has, err)) {
-		say_part(call, "Matches: ");
-		say_part(call, rows_get(rows, "username"));
-		say_part(call, "@");
-		say_part(call, rows_get(rows, "host"));
-		say_part(call, " ");
-		say_part(call, rows_get(rows, "jid"));
-		say_part(call, "\n");
-		call->rows++;
+	while (rc == ADX_OK && has) {
+		say_match(call, rows);
 		rc = call_output_ok(call, err);
-		if (rc != ADX_OK)
-			return rc;
+		if (rc == ADX_OK)
+			rc = rows_next(rows, &has, err);
 	}
+	if (rc == ADX_OK)
+		call->writer->ops->string_end(call->writer);
 	return rc;
 }
 
@@ -245,13 +254,13 @@ process(struct call *call, const struct filter *f, struct adx_error *err)
 	if (total == 0)
 		return call_string(call, EMPTY, strlen(EMPTY));
 	snprintf(head, sizeof(head), "There are %" PRId64 " roster items in total.\n", total);
-	rc = open_matches(call, f, &rows, err);
+	if (total > 0)
+		rc = open_matches(call, f, &rows, err);
 	if (rc == ADX_OK)
-		rc = say_matches(call, head, rows, err);
+		rc = say_matches(call, total == 0 ? "Roster table is empty.\n" : head, rows, err);
 	rows_close(rows);
 	if (rc != ADX_OK)
 		return rc;
-	call->writer->ops->string_end(call->writer);
 	call->affected = roster_process_only_reads(call) ? 0 : call->rows;
 	return call_answer(call, &ANSWER_OK, err, NULL);
 }
