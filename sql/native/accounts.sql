@@ -29,6 +29,14 @@ SELECT EXISTS (SELECT FROM adminex.bans AS b
     ON c.host = u.host AND c.username = u.username AND c.mechanism = 'PLAIN'
  WHERE u.host = $1 AND u.username = $2;
 
+-- name: account_lock(host, username) one
+-- Hold off other changes of an account until the transaction ends, before the snapshot of the
+-- statement that follows is taken.
+SELECT 1 AS found
+  FROM adminex.users
+ WHERE host = $1 AND username = $2
+   FOR NO KEY UPDATE;
+
 -- name: account_set_password(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
 -- Replace every credential of an account by one SCRAM credential; nothing without the account.
 WITH account AS (
@@ -104,6 +112,21 @@ audited AS (
            jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
 )
 SELECT outcome, rows FROM done;
+
+-- name: accounts_lock_old(host, days, include_never_seen) value
+-- Lock what accounts_delete_old may delete, before its snapshot is taken: who is logging in just now
+-- is waited for here, and has a session by then. In order, so that two of these cannot deadlock.
+SELECT count(*)
+  FROM (SELECT 1
+          FROM adminex.users AS u
+          LEFT JOIN adminex.last_activity AS l USING (host, username)
+         WHERE ($1::text IS NULL OR u.host = $1)
+           AND (coalesce(l.last_at, u.created_at) <= now() - make_interval(days => $2::integer)
+                OR ($3::boolean AND l.last_at IS NULL))
+           AND NOT EXISTS (SELECT FROM adminex.sessions AS s
+                            WHERE s.host = u.host AND s.username = u.username)
+         ORDER BY u.host, u.username
+           FOR UPDATE OF u) AS locked;
 
 -- name: accounts_delete_old(audit, host, days, include_never_seen) many
 -- Delete the accounts, of one host or with NULL of all, that are offline and were last seen at

@@ -15,7 +15,11 @@ SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS genera
        OR EXISTS (SELECT FROM adminex.roster_items WHERE host = $1 AND username = $2)
        OR EXISTS (SELECT FROM adminex.private_storage WHERE host = $1 AND username = $2)
        OR EXISTS (SELECT FROM adminex.offline_messages WHERE host = $1 AND username = $2)
-       OR EXISTS (SELECT FROM adminex.sessions WHERE host = $1 AND username = $2) AS known;
+       OR EXISTS (SELECT FROM adminex.sessions WHERE host = $1 AND username = $2)
+       OR EXISTS (SELECT FROM adminex.offline_messages WHERE split_part(sender, '/', 1) = $3)
+       OR EXISTS (SELECT FROM adminex.audit_log
+                   WHERE (arguments ->> 'user', arguments ->> 'host') = ($2, $1)
+                     AND outcome <> 'user_does_not_exist') AS known;
 
 -- name: gdpr_account(host, username) many
 -- The account.

@@ -71,8 +71,8 @@ COPY import_host FROM STDIN;
 COPY import_account FROM STDIN;
 
 -- name: import_copy_credential() exec
--- Copy credentials.
-COPY import_credential FROM STDIN;
+-- Copy credentials; in binary, of which an error in the server's log quotes nothing.
+COPY import_credential FROM STDIN (FORMAT binary);
 
 -- name: import_copy_contact() exec
 -- Copy roster items.
@@ -153,6 +153,12 @@ told AS (
     SELECT host, username, 'roster' FROM existing
 )
 INSERT INTO import_new SELECT host, username FROM existing;
+
+-- name: import_missing_hosts() value
+-- How many of the hosts that were read are not served yet.
+SELECT count(DISTINCT i.host)
+  FROM import_host AS i
+ WHERE NOT EXISTS (SELECT FROM adminex.hosts AS h WHERE h.host = i.host);
 
 -- name: import_add_hosts() many
 -- Serve the hosts that were read; returns the new ones.

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/text.h"
 
 enum { FILE_MAX = 1024 * 1024 };
 
@@ -200,6 +201,8 @@ take_string(struct config *config, const struct place *p, const struct setting *
 
 	if (value == NULL)
 		return complain(p, err, s->path, "must be a string in double quotes");
+	if (!text_is_xml(value, strlen(value)))
+		return complain(p, err, s->path, "is not UTF-8 text without control characters");
 	rc = check_word(p, s, value, err);
 	return rc == ADX_OK ? set_string(config, s, value, err) : rc;
 }

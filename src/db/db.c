@@ -51,6 +51,12 @@ static const struct {
 	{ "55P03", ADX_EFAIL,
 	  "another transaction holds the lock; see pg_stat_activity, or raise "
 	  "database.lock_timeout" },
+	{ "23514", ADX_EINVAL,
+	  "a value is longer than, or of another kind than, the schema allows: the constraint says "
+	  "which" },
+	{ "23503", ADX_EFAIL,
+	  "an account or host was removed, or taken into use, at the same moment; nothing was "
+	  "changed, try again" },
 	{ "53100", ADX_EFAIL, "the database server's disk is full; nothing was changed" },
 	{ "53300", ADX_EUNAVAIL, "raise max_connections or use a pooler" },
 	{ "57P", ADX_EUNAVAIL, "the server ended the connection; nothing was changed" },

@@ -150,11 +150,14 @@ on_signal(int signum)
 	int saved = errno;
 
 	if (interruptible != NULL) {
-		db_interrupt(interruptible->session.db);
+		if (signum != SIGALRM) {
+			signal(SIGINT, SIG_DFL);
+			signal(SIGTERM, SIG_DFL);
+		}
 		out_stop(interruptible->out);
-		if (signum != SIGALRM)
-			signal(signum, SIG_DFL);
 		alarm(1);
+		/* Last: it may hang where the server's host does not answer. */
+		db_interrupt(interruptible->session.db);
 		errno = saved;
 		return;
 	}
@@ -166,11 +169,13 @@ on_signal(int signum)
 static void
 install_signals(void)
 {
-	struct sigaction act = { .sa_handler = on_signal };
+	/* A second signal must be heard while the handler of the first still works. */
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
+	struct sigaction again = { .sa_handler = on_signal };
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGALRM, &act, NULL);
+	sigaction(SIGALRM, &again, NULL);
 	/* A closed pipe, a full disk and a file size limit are errors of write(), not signals. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -201,7 +206,7 @@ cli_connect(struct cli *cli, struct adx_error *err)
 static int
 report(struct cli *cli, const struct call *call, enum adx_rc rc, const struct adx_error *err)
 {
-	bool wrote = (call->command->flags & CMD_WRITES) && rc == ADX_OK && !cli->options.dry_run;
+	bool wrote = rc == ADX_OK && call->affected > 0 && !cli->options.dry_run;
 	char note[160];
 
 	if (rc != ADX_OK) {
@@ -395,6 +400,22 @@ occupy_standard_streams(void)
 			return;
 }
 
+/* A connection string that may hold a password does not stay on the command line either. */
+static enum adx_rc
+hide_dsn(struct cli *cli, struct adx_error *err)
+{
+	char *given = cli->options.dsn;
+
+	if (given == NULL || (strstr(given, "password") == NULL && strstr(given, "://") == NULL))
+		return ADX_OK;
+	cli->dsn = strdup(given);
+	if (cli->dsn == NULL)
+		return adx_nomem(err);
+	memset(given, 'x', strlen(given));
+	cli->options.dsn = cli->dsn;
+	return ADX_OK;
+}
+
 static enum adx_rc
 start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
 {
@@ -404,6 +425,8 @@ start(struct cli *cli, int argc, char **argv, int *first, struct adx_error *err)
 	if (cli->out == NULL)
 		return adx_nomem(err);
 	rc = cli_parse_options(argc, argv, &cli->options, first, err);
+	if (rc == ADX_OK)
+		rc = hide_dsn(cli, err);
 	return rc == ADX_OK ? session_open(&cli->session, cli->options.config_path, err) : rc;
 }
 
@@ -411,12 +434,15 @@ static void
 stop(struct cli *cli)
 {
 	/* What is done is done: a signal now must not say otherwise. */
-	alarm(0);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
+	alarm(0);
 	interruptible = NULL;
 	session_close(&cli->session);
 	out_free(cli->out);
+	if (cli->dsn != NULL)
+		explicit_bzero(cli->dsn, strlen(cli->dsn));
+	free(cli->dsn);
 }
 
 int

@@ -13,7 +13,7 @@
 /* What stood before the command. */
 struct cli_options {
 	const char *config_path; /* NULL: the default file, when there is one */
-	const char *dsn;         /* NULL: not given */
+	char *dsn;               /* NULL: not given */
 	const char *secret_file;
 	enum format format;
 	bool dry_run;
@@ -28,6 +28,7 @@ struct cli_options {
 struct cli {
 	struct cli_options options;
 	struct session session;
+	char *dsn; /* what --dsn said, when it was blotted out */
 	struct out *out;
 };
 

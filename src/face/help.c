@@ -58,7 +58,8 @@ line(struct out *out, const char *name, const char *summary)
 	buf_free(&b);
 }
 
-static void
+/* False when none of its commands is registered. */
+static bool
 list_submod(struct out *out, const struct admin_extra *service, const struct submod *submod)
 {
 	const struct command *const *commands = admin_extra_commands(service);
@@ -77,6 +78,7 @@ list_submod(struct out *out, const struct admin_extra *service, const struct sub
 		first = false;
 		line(out, (*commands)->name, (*commands)->summary);
 	}
+	return !first;
 }
 
 void
@@ -193,8 +195,7 @@ help_on_submod(struct out *out, const struct admin_extra *service, const char *n
 	for (const struct submod *s = admin_extra_submods(); s->name != NULL; s++) {
 		if (strcmp(s->name, name) != 0)
 			continue;
-		list_submod(out, service, s);
-		return true;
+		return list_submod(out, service, s);
 	}
 	return false;
 }

@@ -93,7 +93,8 @@ refuse(int option, const char *word, struct adx_error *err)
 	if (option == ':')
 		adx_fail(err, ADX_EUSAGE, "option '%s' needs a value", word);
 	else
-		adx_fail(err, ADX_EUSAGE, "unknown option '%s'", word);
+		/* What follows a '=' may be a secret. */
+		adx_fail(err, ADX_EUSAGE, "unknown option '%.*s'", (int)strcspn(word, "="), word);
 	adx_hint(err, "see 'adminex --help'");
 	return ADX_EUSAGE;
 }

@@ -31,8 +31,8 @@ const struct verb VERBS[] = {
 	  "\n"
 	  "Everything is one transaction: all of it, or nothing. Hosts that are met are added.\n"
 	  "What is not understood is counted and named. A second import of the same file changes\n"
-	  "nothing. Prints what was read and what was written, a line for each kind. Needs the\n"
-	  "database role adminex_admin.\n"
+	  "nothing. Prints what was read and what was written, a line for each kind. An\n"
+	  "adminex_operator may import while no host is new, an adminex_admin always.\n"
 	  "\n"
 	  "example:\n"
 	  "  adminex import tests/data/ejabberd-23.01/20261122-172056.xml\n",

@@ -96,6 +96,12 @@ accounts_store_password(struct call *call, enum sql_id id, const struct value *s
 static enum adx_rc
 change_password(struct call *call, struct adx_error *err)
 {
+	/* Two changes at the same time must leave one password, not both. */
+	enum adx_rc rc = stmt_exec(call->db, SQL_ACCOUNT_LOCK,
+				   PARAMS(CALL_HOST(call), CALL_USER(call)), err);
+
+	if (rc != ADX_OK)
+		return rc;
 	return accounts_store_password(call, SQL_ACCOUNT_SET_PASSWORD, call_arg(call, "newpass"),
 				       err);
 }
@@ -147,7 +153,7 @@ matches_scram(const struct rows *rows, const struct value *candidate, bool *matc
 	return rc;
 }
 
-/* All credentials of an account come from one password: the strongest decides. */
+/* All credentials of an account come from one password, so any one decides: the statement picks. */
 static enum adx_rc
 matches(const struct rows *rows, const struct value *candidate, bool *match, struct adx_error *err)
 {
@@ -306,19 +312,22 @@ collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct a
 static enum adx_rc
 delete_old(struct call *call, const char *host, struct adx_error *err)
 {
+	const char *never_seen = call->options->include_never_seen ? "true" : "false";
 	const char *audit = call_audit(call, err);
 	struct buf list = BUF_INIT;
 	struct rows *rows = NULL;
 	char count[24], days[24];
+	int64_t locked;
 	enum adx_rc rc;
 
 	if (audit == NULL)
 		return ADX_ENOMEM;
 	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
-	rc = stmt_open(
-		call->db, SQL_ACCOUNTS_DELETE_OLD,
-		PARAMS(audit, host, days, call->options->include_never_seen ? "true" : "false"),
-		&rows, err);
+	rc = stmt_int64(call->db, SQL_ACCOUNTS_LOCK_OLD, PARAMS(host, days, never_seen), &locked,
+			err);
+	if (rc == ADX_OK)
+		rc = stmt_open(call->db, SQL_ACCOUNTS_DELETE_OLD,
+			       PARAMS(audit, host, days, never_seen), &rows, err);
 	if (rc == ADX_OK)
 		rc = collect_deleted(call, rows, &list, err);
 	rows_close(rows);

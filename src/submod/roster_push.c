@@ -12,6 +12,7 @@ enum { NAMED_AT_MOST = 20 };
 /* A template as the statements take it: arrays that go together. */
 struct columns {
 	struct buf hosts, usernames, nicks, groups;
+	size_t refused; /* entries whose JIDs are not valid */
 };
 
 static void
@@ -39,7 +40,8 @@ add_entry(struct call *call, const struct template_entry *e, struct columns *c)
 
 	if (jid_prep_local(e->user, strlen(e->user), user, &why) != ADX_OK ||
 	    jid_prep_domain(e->host, strlen(e->host), host, &why) != ADX_OK) {
-		call_remark(call, "line %zu skipped: %s", e->line, why.message);
+		if (++c->refused <= NAMED_AT_MOST)
+			call_remark(call, "line %zu skipped: %s", e->line, why.message);
 		return;
 	}
 	array_add(&c->hosts, host);
@@ -62,6 +64,9 @@ read_template(struct call *call, struct columns *c, struct adx_error *err)
 	array_open(&c->groups);
 	for (size_t i = 0; i < t->count; i++)
 		add_entry(call, &t->entries[i], c);
+	if (c->refused > NAMED_AT_MOST)
+		call_remark(call, "skipped %zu more entries: no valid JIDs",
+			    c->refused - NAMED_AT_MOST);
 	array_close(&c->hosts);
 	array_close(&c->usernames);
 	array_close(&c->nicks);
@@ -104,7 +109,7 @@ read_outcome(struct call *call, struct rows *rows, struct adx_error *err)
 static enum adx_rc
 push(struct call *call, const char *host, const char *username, struct adx_error *err)
 {
-	struct columns c = { BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT };
+	struct columns c = { BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT, 0 };
 	const char *audit = call_audit(call, err);
 	struct rows *rows = NULL;
 	enum adx_rc rc = audit == NULL ? ADX_ENOMEM : read_template(call, &c, err);

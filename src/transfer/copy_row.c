@@ -37,19 +37,6 @@ copy_text(struct buf *line, const char *text)
 }
 
 void
-copy_bytes(struct buf *line, const unsigned char *data, size_t len)
-{
-	static const char HEX[] = "0123456789abcdef";
-
-	buf_add_text(line, "\\\\x");
-	for (size_t i = 0; i < len; i++) {
-		buf_add_char(line, HEX[data[i] >> 4]);
-		buf_add_char(line, HEX[data[i] & 15]);
-	}
-	buf_add_char(line, '\t');
-}
-
-void
 copy_int64(struct buf *line, int64_t value)
 {
 	buf_addf(line, "%" PRId64 "\t", value);

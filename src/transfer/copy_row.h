@@ -9,7 +9,6 @@
 
 /* NULL is SQL NULL. Fields are parted and the line ended by these alone. */
 void copy_text(struct buf *line, const char *text);
-void copy_bytes(struct buf *line, const unsigned char *data, size_t len);
 void copy_int64(struct buf *line, int64_t value);
 /* Ends the line: the last separator becomes a newline. */
 void copy_end(struct buf *line);

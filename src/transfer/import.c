@@ -9,6 +9,7 @@
 #include "base/vcard.h"
 #include "db/array.h"
 #include "db/stmt.h"
+#include "transfer/copy_binary.h"
 #include "transfer/copy_row.h"
 
 enum {
@@ -93,6 +94,8 @@ flush(struct import *im, enum pie_kind kind, struct adx_error *err)
 	struct buf *stage = &im->stages[kind];
 	enum adx_rc rc;
 
+	if (stage->len > 0 && kind == PIE_CREDENTIAL)
+		binary_end(stage);
 	if (!buf_ok(stage))
 		return adx_nomem(err);
 	if (stage->len == 0)
@@ -106,22 +109,28 @@ flush(struct import *im, enum pie_kind kind, struct adx_error *err)
 	return rc;
 }
 
+/* In binary: no error on the way may put a password into the server's log. */
 static void
-add_credential(struct buf *line, const struct pie_record *r)
+add_credential(struct buf *copy, const struct pie_record *r)
 {
 	bool plain = strcmp(r->u.credential.mechanism, "PLAIN") == 0;
 
-	copy_text(line, r->u.credential.mechanism);
-	copy_text(line, plain ? r->u.credential.plain : NULL);
+	if (copy->len == 0)
+		binary_begin(copy);
+	binary_row(copy, 8);
+	binary_text(copy, r->host);
+	binary_text(copy, r->user);
+	binary_text(copy, r->u.credential.mechanism);
+	binary_text(copy, plain ? r->u.credential.plain : NULL);
 	if (plain) {
 		for (int i = 0; i < 4; i++)
-			copy_text(line, NULL);
+			binary_bytes(copy, NULL, 0);
 		return;
 	}
-	copy_int64(line, r->u.credential.iterations);
-	copy_bytes(line, r->u.credential.salt.data, r->u.credential.salt.len);
-	copy_bytes(line, r->u.credential.stored_key.data, r->u.credential.stored_key.len);
-	copy_bytes(line, r->u.credential.server_key.data, r->u.credential.server_key.len);
+	binary_int32(copy, r->u.credential.iterations);
+	binary_bytes(copy, r->u.credential.salt.data, r->u.credential.salt.len);
+	binary_bytes(copy, r->u.credential.stored_key.data, r->u.credential.stored_key.len);
+	binary_bytes(copy, r->u.credential.server_key.data, r->u.credential.server_key.len);
 }
 
 static void
@@ -161,11 +170,14 @@ add_row(struct import *im, const struct pie_record *r, struct adx_error *err)
 	struct buf *line = &im->stages[r->kind];
 	enum adx_rc rc = ADX_OK;
 
+	if (r->kind == PIE_CREDENTIAL) {
+		add_credential(line, r);
+		return ADX_OK;
+	}
 	copy_text(line, r->host);
 	if (r->kind != PIE_HOST)
 		copy_text(line, r->user);
 	switch (r->kind) {
-	case PIE_CREDENTIAL: add_credential(line, r); break;
 	case PIE_CONTACT: add_contact(im, line, r); break;
 	case PIE_REQUEST:
 		copy_text(line, r->u.request.jid);
@@ -326,9 +338,15 @@ static enum adx_rc
 add_hosts(struct import *im, struct adx_error *err)
 {
 	struct rows *rows;
+	int64_t missing;
 	bool has;
-	enum adx_rc rc = stmt_open(im->db, SQL_IMPORT_ADD_HOSTS, NO_PARAMS, &rows, err);
+	enum adx_rc rc = stmt_int64(im->db, SQL_IMPORT_MISSING_HOSTS, NO_PARAMS, &missing, err);
 
+	/* An operator may import as long as no host is new. */
+	if (rc == ADX_OK && missing == 0)
+		return ADX_OK;
+	if (rc == ADX_OK)
+		rc = stmt_open(im->db, SQL_IMPORT_ADD_HOSTS, NO_PARAMS, &rows, err);
 	if (rc != ADX_OK)
 		return rc;
 	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has) {

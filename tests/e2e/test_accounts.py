@@ -197,7 +197,9 @@ class ChangePassword(world.TestCase):
             self.assert_stored("a new one", mechanism, iterations)
 
     def test_change_password_to_nothing(self):
-        self.does("change_password", "romeo", HOST, "", no="Error: empty_password")
+        # Before the JID is looked at.
+        for user, host in [("romeo", HOST), ("nobody", HOST), ("a@b", HOST), ("", "")]:
+            self.does("change_password", user, host, "", no="Error: empty_password")
 
     def test_change_password_of_a_missing_account(self):
         self.does("change_password", "nobody", HOST, "a new one",

@@ -274,8 +274,8 @@ class Formats(world.TestCase):
         odd = "tab\tnewline\nbackslash\\ quote\" r\r é☃"
         self.contact("romeo", "juliet@example.org", nick=odd)
         args = ("get_roster", "romeo", HOST)
-        self.ok(self.adminex(*args), "juliet@example.org\ttab\\tnewline\\nbackslash\\\\ quote\" r\r "
-                                     "é☃\tnone\tnone\t")
+        self.ok(self.adminex(*args),
+                "juliet@example.org\ttab\\tnewline\\nbackslash\\\\ quote\" r\r é☃\tnone\tnone\t")
         for form in ("json", "ndjson"):
             result = self.adminex(*args, options=["--format", form])
             row = result.ndjson()[0]
@@ -479,6 +479,8 @@ EXAMPLES_NEED = "".join([
 BAN = world.insert("bans", {"host": HOST, "username": "orsino.aldobrand", "reason": "spam"})
 ALONE = {
     "get_ban_details": BAN, "unban_account": BAN, "list_banned": BAN,
+    "delete_rosteritem": world.insert("roster_items", {
+        "host": HOST, "username": "orsino.aldobrand", "jid": "viola.hollins@example.org"}),
     "remove_host": world.insert("hosts", {"host": "conference.example.org"}),
     "unregister": world.insert("users", {"host": HOST, "username": "viola2"}),
 }
@@ -613,6 +615,13 @@ class Destroying(world.TestCase):
             before = self.state()
             self.succeeds(self.adminex(*args, options=["--max-affected", count]))
             self.assertNotEqual(self.state(), before)
+
+    def test_max_affected_holds_for_every_write(self):
+        for args, count in [(["push_roster_alltoall", HOST, "x"], 6), (["add_host", "x.org"], 1),
+                            (["ban_account", "romeo", HOST, "x"], 1)]:
+            self.rejects(*args, options=["--max-affected", count - 1],
+                         pattern=f"would affect {count} ")
+            self.succeeds(self.adminex(*args, options=["--max-affected", count]))
 
     def test_max_affected_counts_no_cascades(self):
         self.contact("romeo", "a@example.net")

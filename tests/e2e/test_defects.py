@@ -59,9 +59,10 @@ class Accounts(world.TestCase):
         self.assertEqual(self.sql("SELECT username FROM users"), [["juliet"]])
 
     def test_defect_04_no_command_makes_an_account_that_is_missing(self):
-        for args in (["change_password", "nobody", HOST, "x"], ["ban_account", "nobody", HOST, "x"]):
+        for command in ("change_password", "ban_account"):
             before = self.state()
-            self.no(self.adminex(*args), "User nobody@example.org does not exist")
+            self.no(self.adminex(command, "nobody", HOST, "x"),
+                    "User nobody@example.org does not exist")
             after = self.state()
             for table in ("users", "credentials", "bans"):
                 self.assertEqual(before[table], after[table])
@@ -201,7 +202,8 @@ class Roster(world.TestCase):
         self.contact("romeo", "juliet@example.org")
         self.ok(self.adminex("get_roster", "ROMEO", "EXAMPLE.ORG"),
                 "juliet@example.org\t\tnone\tnone\t")
-        self.no(self.adminex("get_roster", "nobody", HOST), "User nobody@example.org does not exist")
+        self.no(self.adminex("get_roster", "nobody", HOST),
+                "User nobody@example.org does not exist")
 
     def test_defect_22_tabs_and_newlines_do_not_shift_fields(self):
         self.contact("romeo", "juliet@example.org", nick="a\tb\nc", groups=["d\te", "f"])
@@ -404,7 +406,7 @@ class Sessions(world.TestCase):
                     connected_at="2001-01-01T00:00:00+09")
         first, second = self.adminex("connected_users_info",
                                      env={"TZ": "Pacific/Kiritimati"}).lines
-        self.assertRegex(first, r"\Aromeo@example.org/phone\tc2s\t\t\t0\t\t\d\Z")
+        self.assertRegex(first, r"\Aromeo@example.org/phone\tc2s\t\t\t0\t\t\d+\Z")
         age = int(self.sql("SELECT extract(epoch FROM now() - '2001-01-01T00:00:00+09')::bigint")
                   [0][0])
         self.assertAlmostEqual(int(second.split("\t")[6]), age, delta=5)
@@ -458,8 +460,8 @@ class CommandLine(world.TestCase):
         self.assertEqual(result.err, b"")
 
     def test_defect_46_arguments_are_taken_as_they_are(self):
-        for text in ("a  b\t c\n", 'in"ner quote', "*", "[a-z]", "<unbalanced", "--", "~p ~s", "$HOME",
-                     "back\\slash", "'"):
+        for text in ("a  b\t c\n", 'in"ner quote', "*", "[a-z]", "<unbalanced", "--", "~p ~s",
+                     "$HOME", "back\\slash", "'"):
             self.succeeds(self.adminex("set_last", "romeo", HOST, "1", text))
             self.assertEqual(self.sql("SELECT status FROM last_activity"), [[text]])
         self.fails(self.adminex("~p~s~n"), 2, "unknown command '~p~s~n'")

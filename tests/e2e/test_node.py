@@ -1,7 +1,6 @@
 """Submod node: every outcome of its commands in adminex's meaning of them."""
 
 import world
-from world import HOST
 
 NO_DATABASE = {"ADMINEX_DSN": "host=/nowhere"}
 

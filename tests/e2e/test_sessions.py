@@ -153,7 +153,7 @@ class Connections(world.TestCase):
     def test_connected_users_info(self):
         lines = self.lines("connected_users_info")
         self.assertEqual(lines[1:], [self.JULIET, self.ROMEO])
-        self.assertRegex(lines[0], rf"\A{self.BARE}\d\Z")
+        self.assertRegex(lines[0], rf"\A{self.BARE}\d+\Z")
 
     def test_connected_users_info_of_nobody(self):
         self.sql("DELETE FROM sessions")
