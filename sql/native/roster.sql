@@ -253,10 +253,10 @@ item AS (
                          ELSE r.groups || excluded.groups END
      WHERE (r.subscription, r.ask) IS DISTINCT FROM ('B', 'N')
         OR r.nick = '' OR NOT excluded.groups <@ r.groups
-    RETURNING r.host, r.username
+    RETURNING r.username
 ),
 owner AS (
-    SELECT host, username, count(*) AS rows FROM item GROUP BY host, username
+    SELECT $2 AS host, username, count(*) AS rows FROM item GROUP BY username
 ),
 versioned AS (
     UPDATE adminex.roster_versions AS v
