@@ -42,13 +42,6 @@ said_yes(const struct call *call)
 	return call->answer != NULL && strcmp(call->answer->status, "ok") == 0;
 }
 
-/* What a command's rows are called. */
-static const char *
-affected_word(const struct command *command)
-{
-	return command->affects == NULL ? "rows" : command->affects;
-}
-
 static enum adx_rc
 check_affected(const struct call *call, int64_t most, struct adx_error *err)
 {
@@ -58,7 +51,7 @@ check_affected(const struct call *call, int64_t most, struct adx_error *err)
 		return ADX_OK;
 	rc = adx_fail(err, ADX_ELIMIT,
 		      "%s would affect %" PRId64 " %s, more than %" PRId64 "; nothing was changed",
-		      call->command->name, call->affected, affected_word(call->command), most);
+		      call->command->name, call->affected, command_affects(call->command), most);
 	adx_hint(err, "look with --dry-run, then raise --max-affected");
 	return rc;
 }
@@ -484,15 +477,23 @@ call_audit(struct call *call, struct adx_error *err)
 /* ---- arguments for handlers -------------------------------------------------------------- */
 
 const struct value *
-call_arg(const struct call *call, const char *name)
+call_find(const struct call *call, const char *name)
 {
-	static const struct value NOTHING = { .raw = "", .prepared = "" };
 	size_t n = command_param_count(call->command);
 
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(call->command->params[i].name, name) == 0)
 			return &call->args[i];
-	return &NOTHING;
+	return NULL;
+}
+
+const struct value *
+call_arg(const struct call *call, const char *name)
+{
+	static const struct value NOTHING = { .raw = "", .prepared = "" };
+	const struct value *found = call_find(call, name);
+
+	return found == NULL ? &NOTHING : found;
 }
 
 const char *

@@ -79,6 +79,8 @@ void call_end(struct call *call);
 
 /* ---- for handlers ------------------------------------------------------------------------ */
 
+/* The argument of that name; NULL when the command has no such parameter. */
+const struct value *call_find(const struct call *call, const char *name);
 /* The argument of that name; a name that the command lacks is a bug and gives an empty value. */
 const struct value *call_arg(const struct call *call, const char *name);
 /* Its prepared JID part. */

@@ -26,6 +26,12 @@ command_field_count(const struct command *command)
 	return n;
 }
 
+const char *
+command_affects(const struct command *command)
+{
+	return command->affects == NULL ? "rows" : command->affects;
+}
+
 void
 command_usage(const struct command *command, struct buf *out)
 {

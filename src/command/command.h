@@ -104,6 +104,9 @@ struct command {
 size_t command_param_count(const struct command *command);
 size_t command_field_count(const struct command *command);
 
+/* What its rows are called: "accounts", "roster items", else "rows". */
+const char *command_affects(const struct command *command);
+
 /* "USER HOST NEWPASS", into out. */
 struct buf;
 void command_usage(const struct command *command, struct buf *out);

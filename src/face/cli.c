@@ -129,7 +129,7 @@ confirm(void *ctx, const struct command *command, int64_t affected)
 
 	(void)ctx;
 	snprintf(question, sizeof(question), "%s will affect %" PRId64 " %s. Go on?", command->name,
-		 affected, command->affects);
+		 affected, command_affects(command));
 	return cli_ask(question);
 }
 
@@ -203,27 +203,31 @@ cli_connect(struct cli *cli, struct adx_error *err)
 
 /* ---- one command ------------------------------------------------------------------------- */
 
-static int
-report(struct cli *cli, const struct call *call, enum adx_rc rc, const struct adx_error *err)
+enum adx_rc
+cli_check_output(const struct cli *cli, bool wrote, struct adx_error *err)
 {
-	bool wrote = rc == ADX_OK && call->affected > 0 && !cli->options.dry_run;
+	int errnum = out_error(cli->out);
+
+	if (errnum == 0)
+		return ADX_OK;
+	return adx_fail_errno(err, ADX_EIO, errnum, "%scannot write to standard output",
+			      wrote ? "the change was made, but: " : "");
+}
+
+static int
+report(struct cli *cli, const struct call *call, enum adx_rc rc, struct adx_error *err)
+{
 	char note[160];
 
+	if (rc == ADX_OK)
+		rc = cli_check_output(cli, call->affected > 0 && !cli->options.dry_run, err);
 	if (rc != ADX_OK) {
-		/* Where the reply itself could not be written, the line tells all. */
 		say_failure(err);
 		return adx_rc_exit(rc);
 	}
-	if (out_error(cli->out) != 0) {
-		snprintf(note, sizeof(note), "%scannot write to standard output: %s",
-			 wrote ? "the change was made, but: " : "", strerror(out_error(cli->out)));
-		cli_say(note);
-		return adx_rc_exit(ADX_EIO);
-	}
 	if (cli->options.dry_run && (call->command->flags & CMD_WRITES)) {
 		snprintf(note, sizeof(note), "dry run: %" PRId64 " %s; nothing was changed",
-			 call->rows,
-			 call->command->affects == NULL ? "rows" : call->command->affects);
+			 call->rows, command_affects(call->command));
 		cli_say(note);
 	}
 	return strcmp(call->answer->status, "ok") == 0 ? 0 : 1;
@@ -460,11 +464,9 @@ cli_main(int argc, char **argv)
 	} else {
 		status = dispatch(&cli, argc - first, argv + first);
 		out_flush(cli.out);
-		if (status == 0 && out_error(cli.out) != 0) {
-			adx_fail_errno(&err, ADX_EIO, out_error(cli.out),
-				       "cannot write to standard output");
+		if (status == 0 && cli_check_output(&cli, false, &err) != ADX_OK) {
 			say_failure(&err);
-			status = adx_rc_exit(ADX_EIO);
+			status = adx_rc_exit(err.rc);
 		}
 	}
 	stop(&cli);

@@ -45,6 +45,9 @@ const char *cli_actor(void);
 int cli_fail(struct cli *cli, const struct adx_error *err);
 /* A plain yes: nothing in text, a reply in machine-readable formats. */
 void cli_succeed(struct cli *cli);
+/* Did standard output take all of it? `wrote`: a change was made meanwhile, and stays. */
+ADX_MUST_CHECK enum adx_rc cli_check_output(const struct cli *cli, bool wrote,
+					    struct adx_error *err);
 /* A line on standard error, whatever bytes are in it. */
 void cli_say(const char *text);
 /* Is somebody there who can be asked? */

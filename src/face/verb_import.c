@@ -186,9 +186,8 @@ import(struct cli *cli, const struct request *r, struct adx_error *err)
 	if (rc == ADX_OK && r->dry_run)
 		cli_say("dry run: nothing was changed");
 	out_flush(cli->out);
-	if (rc == ADX_OK && !r->dry_run && out_error(cli->out) != 0)
-		rc = adx_fail_errno(err, ADX_EIO, out_error(cli->out),
-				    "the change was made, but: cannot write to standard output");
+	if (rc == ADX_OK && !r->dry_run)
+		rc = cli_check_output(cli, true, err);
 	import_report_free(&report);
 	call_end(&call);
 	return rc;

@@ -35,23 +35,10 @@ contact_jid(const struct call *call, char out[JID_BARE_MAX + 1])
 	jid_bare(&jid, out);
 }
 
-static const char *
-subscription_letter(const char *word)
-{
-	static const char *const WORDS[][2] = {
-		{ "none", "N" }, { "from", "F" }, { "to", "T" }, { "both", "B" }
-	};
-
-	for (size_t i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
-		if (strcmp(WORDS[i][0], word) == 0)
-			return WORDS[i][1];
-	return NULL;
-}
-
 static enum adx_rc
 add_rosteritem(struct call *call, struct adx_error *err)
 {
-	const char *letter = subscription_letter(call_raw(call, "subs"));
+	const char *letter = roster_subscription_letter(call_raw(call, "subs"));
 	const char *audit = call_audit(call, err);
 	char contact[JID_BARE_MAX + 1];
 

@@ -68,6 +68,12 @@ letter_of(const struct word *words, const char *word, size_t len)
 	return NULL;
 }
 
+const char *
+roster_subscription_letter(const char *word)
+{
+	return letter_of(SUBSCRIPTIONS, word, strlen(word));
+}
+
 /* "none:from" becomes {"N","F"}; "any" anywhere leaves the set empty. Answers on an unknown word.
  */
 static enum adx_rc

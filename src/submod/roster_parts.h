@@ -11,6 +11,9 @@ extern const struct answer ROSTER_BAD_WORD;
 enum adx_rc roster_process(struct call *call, struct adx_error *err);
 bool roster_process_only_reads(const struct call *call);
 
+/* The letter of table roster_items for none, from, to or both; NULL for any other word. */
+const char *roster_subscription_letter(const char *word);
+
 /* roster_push.c */
 enum adx_rc roster_push(struct call *call, struct adx_error *err);
 enum adx_rc roster_push_all(struct call *call, struct adx_error *err);

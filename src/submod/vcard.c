@@ -13,12 +13,9 @@ static const struct answer NO_VCARD = { "not_found", "Error: \"Vcard not found\"
 static const char *
 subname(const struct call *call)
 {
-	size_t n = command_param_count(call->command);
+	const struct value *found = call_find(call, "subname");
 
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(call->command->params[i].name, "subname") == 0)
-			return call->args[i].raw;
-	return NULL;
+	return found == NULL ? NULL : found->raw;
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
