@@ -355,23 +355,15 @@ run_plain(struct db *db, const char *sql, const char *doing, struct adx_error *e
 	return rc;
 }
 
-/* Send a BEGIN that is still due, with its time limits. */
+/* BEGIN and the time limits travel with a statement, so one must have come before. */
 static enum adx_rc
-begin_now(struct db *db, struct adx_error *err)
+check_begun(const struct db *db, struct adx_error *err)
 {
-	char limits[128];
-	enum adx_rc rc;
-
 	if (db->interrupted)
 		return interrupted(err);
-	if (db->begin == NULL)
-		return ADX_OK;
-	snprintf(limits, sizeof(limits),
-		 "SET LOCAL lock_timeout = %s; SET LOCAL statement_timeout = %s", db->lock_timeout,
-		 db->statement_timeout);
-	rc = run_plain(db, db->begin, "cannot begin a transaction", err);
-	db->begin = NULL;
-	return rc == ADX_OK ? run_plain(db, limits, "cannot set time limits", err) : rc;
+	if (db->begin != NULL)
+		return adx_fail(err, ADX_EFAIL, "no statement has begun the transaction yet");
+	return ADX_OK;
 }
 
 enum adx_rc
@@ -440,7 +432,7 @@ db_interrupted(const struct db *db)
 enum adx_rc
 db_script(struct db *db, const char *sql, struct adx_error *err)
 {
-	enum adx_rc rc = begin_now(db, err);
+	enum adx_rc rc = check_begun(db, err);
 
 	return rc == ADX_OK ? run_plain(db, sql, "the script failed", err) : rc;
 }
@@ -450,7 +442,7 @@ db_copy_begin(struct db *db, enum sql_id id, struct adx_error *err)
 {
 	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][id];
 	PGresult *res;
-	enum adx_rc rc = begin_now(db, err);
+	enum adx_rc rc = check_begun(db, err);
 
 	if (rc != ADX_OK)
 		return rc;

@@ -54,10 +54,13 @@ void db_limit_statements(struct db *db, int milliseconds);
 void db_interrupt(struct db *db);
 bool db_interrupted(const struct db *db);
 
-/* Run SQL text of our own, several statements at once: for migrations only. */
+/*
+ * Run SQL text of our own, several statements at once: for migrations only. As before COPY, a
+ * statement of the catalogue has begun the transaction.
+ */
 ADX_MUST_CHECK enum adx_rc db_script(struct db *db, const char *sql, struct adx_error *err);
 
-/* COPY ... FROM STDIN: begin with a statement of the catalogue, then data, then end. */
+/* COPY ... FROM STDIN, after a first statement: its own of the catalogue, then data, then end. */
 ADX_MUST_CHECK enum adx_rc db_copy_begin(struct db *db, enum sql_id id, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc db_copy_data(struct db *db, const char *data, size_t len,
 					struct adx_error *err);
