@@ -1,11 +1,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "face/cli.h"
+#include "face/progress.h"
 #include "transfer/import.h"
 
 static const struct command REPORT_ROWS = {
@@ -48,51 +47,18 @@ read_request(int argc, char **argv, const struct cli *cli, struct request *r, st
 	return ADX_EUSAGE;
 }
 
-/* ---- progress ---------------------------------------------------------------------------- */
-
-struct progress {
-	bool shown; /* on a terminal */
-	bool drawn;
-	struct timespec began, last;
-};
-
-static double
-seconds_between(const struct timespec *a, const struct timespec *b)
-{
-	return (double)(b->tv_sec - a->tv_sec) + (double)(b->tv_nsec - a->tv_nsec) / 1e9;
-}
-
-static void
-clear_progress(struct progress *p)
-{
-	if (p->drawn)
-		fputs("\r\033[K", stderr);
-	p->drawn = false;
-}
+/* ---- beside the reply --------------------------------------------------------------------- */
 
 static void
 on_progress(void *ctx, int64_t accounts, uint64_t bytes, uint64_t bytes_all)
 {
-	struct progress *p = ctx;
-	struct timespec now;
-	double elapsed;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!p->shown || seconds_between(&p->last, &now) < 0.2)
-		return;
-	p->last = now;
-	elapsed = seconds_between(&p->began, &now);
-	fprintf(stderr, "\r\033[Kimport: %" PRId64 " accounts, %.0f/s", accounts,
-		elapsed > 0 ? (double)accounts / elapsed : 0.0);
-	if (bytes_all > 0)
-		fprintf(stderr, ", %.0f%% read", 100.0 * (double)bytes / (double)bytes_all);
-	p->drawn = true;
+	progress_update(ctx, accounts, bytes, bytes_all);
 }
 
 static void
 on_remark(void *ctx, const char *text)
 {
-	clear_progress(ctx);
+	progress_clear(ctx);
 	cli_say(text);
 }
 
@@ -161,7 +127,7 @@ tell_hosts(const struct import_report *report, bool dry_run)
 static enum adx_rc
 import(struct cli *cli, const struct request *r, struct adx_error *err)
 {
-	struct progress progress = { .shown = isatty(STDERR_FILENO) };
+	struct progress progress;
 	struct call call = { .command = &REPORT_ROWS };
 	struct caller caller = { cli_actor(), "cli", ROLE_ADMIN };
 	struct import_options options = { .existing = r->existing,
@@ -176,9 +142,9 @@ import(struct cli *cli, const struct request *r, struct adx_error *err)
 	options.audit = call_audit(&call, err);
 	if (options.audit == NULL)
 		return ADX_ENOMEM;
-	clock_gettime(CLOCK_MONOTONIC, &progress.began);
+	progress_begin(&progress, "import", "accounts");
 	rc = import_run(cli->session.db, r->path, &options, &report, err);
-	clear_progress(&progress);
+	progress_clear(&progress);
 	if (rc == ADX_OK)
 		rc = write_report(cli, &report, err);
 	if (rc == ADX_OK)

@@ -317,7 +317,7 @@ class Sources(harness.TestCase):
         result = self.terminal("import", str(REAL), stdout=subprocess.DEVNULL)
         self.assertEqual(result.status, 0, f"\n{result}")
         # The line goes away before anything else is said.
-        self.assertRegex(result.out, rb"\r\x1b\[Kimport: \d+ accounts, \d+/s, \d+% read")
+        self.assertRegex(result.out, rb"\r\x1b\[Kimport: \d+ accounts, \d+/s, \d+% done")
         self.assertRegex(result.out,
                          rb"\r\x1b\[Kadminex: host 'example.org' added\nadminex: host 'chat.*\n\Z")
 
