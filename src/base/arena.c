@@ -1,26 +1,50 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Most requests fit one. */
+enum { BLOCK_BYTES = 2048 };
+
 struct arena_block {
 	struct arena_block *next;
-	size_t size;
+	size_t size, used;
 	alignas(max_align_t) unsigned char bytes[];
 };
 
-void *
-arena_alloc(struct arena *arena, size_t size)
+static struct arena_block *
+add_block(struct arena *arena, size_t least)
 {
+	size_t size = least < BLOCK_BYTES ? BLOCK_BYTES : least;
 	struct arena_block *block = malloc(sizeof(*block) + size);
 
 	if (block == NULL)
 		return NULL;
 	block->size = size;
+	block->used = 0;
 	block->next = arena->blocks;
 	arena->blocks = block;
-	return block->bytes;
+	return block;
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t step = alignof(max_align_t);
+	struct arena_block *block = arena->blocks;
+	size_t whole;
+
+	if (size > SIZE_MAX - 2 * sizeof(*block))
+		return NULL;
+	whole = (size + step - 1) / step * step;
+	if (block == NULL || block->size - block->used < whole)
+		block = add_block(arena, whole);
+	if (block == NULL)
+		return NULL;
+	block->used += whole;
+	return block->bytes + block->used - whole;
 }
 
 char *
@@ -42,7 +66,7 @@ arena_free(struct arena *arena)
 		struct arena_block *block = arena->blocks;
 
 		arena->blocks = block->next;
-		explicit_bzero(block->bytes, block->size);
+		explicit_bzero(block->bytes, block->used);
 		free(block);
 	}
 }

@@ -44,6 +44,18 @@ struct value {
 	struct strvec list;    /* PARAM_LIST */
 };
 
+enum { CALL_QUESTIONS_MAX = 2 };
+
+/* A statement that is to be run for a call. */
+struct question {
+	enum sql_id id;
+	const char *const *values; /* in the call's arena */
+	size_t count;
+};
+
+/* Makes the call's answer of the rows of its last question. */
+typedef enum adx_rc call_take(struct call *call, struct rows *rows, struct adx_error *err);
+
 struct call {
 	const struct command *command;
 	const struct caller *caller;
@@ -54,6 +66,9 @@ struct call {
 	struct arena arena;
 	struct value args[COMMAND_PARAMS_MAX];
 	const struct answer *early; /* an argument settled it: nothing is run */
+	struct question questions[CALL_QUESTIONS_MAX];
+	size_t question_count;
+	call_take *take; /* NULL: nothing is asked */
 	const struct answer *answer;
 	const char *text; /* the answer's text with its values filled in */
 	int64_t affected; /* the command's own rows that changed or go */
@@ -77,6 +92,23 @@ ADX_MUST_CHECK enum adx_rc call_run(struct call *call, struct adx_error *err);
 void call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err);
 void call_end(struct call *call);
 
+/*
+ * The same in parts, for a face that keeps many calls in flight: prepare each; send those that ask;
+ * receive each in the order of sending. A call that asks nothing, or that runs by steps, is carried
+ * out when it is received, and then nothing may be in flight. Transactions are the face's.
+ */
+ADX_MUST_CHECK enum adx_rc call_prepare(struct call *call, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc call_send(const struct call *call, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc call_receive(struct call *call, struct adx_error *err);
+/* Before it is sent and received again: its questions stay. */
+void call_forget(struct call *call);
+/* Did it answer, and was it a yes? */
+bool call_said_yes(const struct call *call);
+/* Does it run by steps, so that nothing may be in flight? */
+bool call_by_steps(const struct call *call);
+/* Must it have a transaction of its own, which sees one state? */
+bool call_wants_snapshot(const struct call *call);
+
 /* ---- for handlers ------------------------------------------------------------------------ */
 
 /* The argument of that name; NULL when the command has no such parameter. */
@@ -97,24 +129,38 @@ ADX_MUST_CHECK enum adx_rc call_string(struct call *call, const char *data, size
 ADX_MUST_CHECK enum adx_rc call_output_ok(const struct call *call, struct adx_error *err);
 
 /*
- * Stream a statement into the reply's list: its columns are taken by the names of the command's
- * fields. A row whose column `marker` (may be NULL) is NULL says that the account is there and has
- * nothing; *seen counts the rows with that one, so 0 means no such account.
+ * Ask the statement whose rows `take` makes the answer of. Values are copied. It is run after the
+ * handler has returned, so that a face may keep many in flight.
  */
-ADX_MUST_CHECK enum adx_rc call_list(struct call *call, enum sql_id id, const char *const values[],
-				     size_t count, const char *marker, int64_t *seen,
-				     struct adx_error *err);
-/* The most usual list: answers OK when the rows are through. */
+ADX_MUST_CHECK enum adx_rc call_ask(struct call *call, enum sql_id id, const char *const values[],
+				    size_t count, call_take *take, struct adx_error *err);
+/* Ask one more, whose rows do not matter, to be run before the other: it takes a lock. */
+ADX_MUST_CHECK enum adx_rc call_ask_first(struct call *call, enum sql_id id,
+					  const char *const values[], size_t count,
+					  struct adx_error *err);
+
+/* Ask a statement whose single number is the answer. */
+ADX_MUST_CHECK enum adx_rc call_ask_number(struct call *call, enum sql_id id,
+					   const char *const values[], size_t count,
+					   struct adx_error *err);
+/* Ask the most usual list: its rows are the answer. */
 ADX_MUST_CHECK enum adx_rc call_simple_list(struct call *call, enum sql_id id,
 					    const char *const values[], size_t count,
 					    struct adx_error *err);
-
 /*
- * Run a writing statement that says what happened in its columns outcome and rows: counts the rows,
+ * Ask a writing statement that says what happened in its columns outcome and rows: counts the rows,
  * and gives the command's answer of that status.
  */
 ADX_MUST_CHECK enum adx_rc call_write(struct call *call, enum sql_id id, const char *const values[],
 				      size_t count, struct adx_error *err);
+
+/*
+ * Of a list: stream the rows into the reply; columns are taken by the names of the command's
+ * fields. A row whose column `marker` (may be NULL) is NULL says that the account is there and has
+ * nothing; *seen counts the rows with that one, so 0 means no such account.
+ */
+ADX_MUST_CHECK enum adx_rc call_list(struct call *call, struct rows *rows, const char *marker,
+				     int64_t *seen, struct adx_error *err);
 /* The first of the command's answers with that status; NULL is a bug. */
 const struct answer *call_answer_of(const struct call *call, const char *status);
 

@@ -72,6 +72,7 @@ enum command_flags {
 	CMD_LOCAL = 4,     /* needs no database */
 	CMD_LIST_TOO = 8,  /* a restuple that also has rows, in machine-readable formats */
 	CMD_SNAPSHOT = 16, /* several reads that must see one state */
+	CMD_STEPS = 32,    /* run() itself runs statements, one after another */
 };
 
 struct command {
@@ -96,6 +97,10 @@ struct command {
 	enum role role;
 	unsigned flags;
 	const char *example; /* arguments only, shell-quoted */
+	/*
+	 * Answers, or asks the statement whose rows will give the answer (call_ask() and what
+	 * stands on it). With CMD_STEPS it may also run statements before.
+	 */
 	enum adx_rc (*run)(struct call *call, struct adx_error *err);
 	/* Of a writing command: do these arguments make it one that only reads? NULL: never. */
 	bool (*only_reads)(const struct call *call);

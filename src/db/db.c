@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
-			     " pg_catalog.set_config('statement_timeout', $2, true)";
-
 /* libpq speaks in several lines; a failure is one. */
 static void
 one_line(char *text)
@@ -108,6 +105,9 @@ pg_describe(struct db *db, const PGresult *res, const char *doing, struct adx_er
 
 	if (db->in_transaction)
 		db->failed = true;
+	if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED)
+		return adx_fail(err, ADX_EFAIL, "%s: not run, as what came before it failed",
+				doing);
 	if (PQstatus(db->conn) == CONNECTION_BAD || state == NULL || primary == NULL)
 		return describe_loss(db, doing, err);
 	if (strcmp(state, "57014") == 0) {
@@ -260,7 +260,9 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 	db->warning = settings->warning;
 	db->warning_ctx = settings->warning_ctx;
 	snprintf(db->lock_timeout, sizeof(db->lock_timeout), "%d", settings->lock_timeout);
-	db_limit_statements(db, settings->statement_timeout);
+	snprintf(db->usual_timeout, sizeof(db->usual_timeout), "%d", settings->statement_timeout);
+	db_restore_limits(db);
+	db->prepares = settings->prepare;
 	db->conn = connect_to(settings);
 	if (db->conn == NULL)
 		rc = adx_nomem(err);
@@ -284,6 +286,7 @@ db_close(struct db *db)
 		return;
 	PQfreeCancel(db->cancel);
 	PQfinish(db->conn);
+	free(db->flights);
 	free(db);
 }
 
@@ -293,6 +296,7 @@ db_begin(struct db *db, enum db_mode mode)
 	db->begin = mode == DB_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED"
 				     : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 	db->in_transaction = true;
+	db->limits_due = true;
 	db->failed = false;
 }
 
@@ -306,27 +310,16 @@ void
 db_limit_statements(struct db *db, int milliseconds)
 {
 	snprintf(db->statement_timeout, sizeof(db->statement_timeout), "%d", milliseconds);
+	db->limits_due = true;
 }
 
-int
-pg_send_lead(struct db *db)
+void
+db_restore_limits(struct db *db)
 {
-	const char *limits[] = { db->lock_timeout, db->statement_timeout };
-	int sent = 0;
-
-	if (PQpipelineStatus(db->conn) == PQ_PIPELINE_OFF && !PQenterPipelineMode(db->conn))
-		return -1;
-	if (db->in_transaction && db->begin == NULL)
-		return 0;
-	if (db->begin != NULL) {
-		if (!PQsendQueryParams(db->conn, db->begin, 0, NULL, NULL, NULL, NULL, 0))
-			return -1;
-		db->begin = NULL;
-		sent++;
-	}
-	if (!PQsendQueryParams(db->conn, LIMITS, 2, NULL, limits, NULL, NULL, 0))
-		return -1;
-	return sent + 1;
+	if (strcmp(db->statement_timeout, db->usual_timeout) == 0)
+		return;
+	memcpy(db->statement_timeout, db->usual_timeout, sizeof(db->statement_timeout));
+	db->limits_due = true;
 }
 
 bool

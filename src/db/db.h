@@ -22,6 +22,8 @@ struct db_settings {
 	int connect_timeout;   /* seconds, for each host of the connection string */
 	int lock_timeout;      /* milliseconds; 0 is none */
 	int statement_timeout; /* milliseconds; 0 is none */
+	/* Parse each statement once and use it by name: pays when many are sent. */
+	bool prepare;
 	/* Called with each WARNING of the server; may be NULL. */
 	void (*warning)(void *ctx, const char *text);
 	void *warning_ctx;
@@ -44,8 +46,10 @@ void db_rollback(struct db *db);
 /* A statement failed in this transaction: only db_rollback() helps. */
 bool db_failed(const struct db *db);
 
-/* Replace the statement time limit (milliseconds; 0 is none) from the next transaction on. */
+/* Replace the statement time limit (milliseconds; 0 is none) of the statements that follow. */
 void db_limit_statements(struct db *db, int milliseconds);
+/* Return to the limit of the settings. */
+void db_restore_limits(struct db *db);
 
 /*
  * Cancel what runs now and refuse what would come next with ADX_EINTR, except a COMMIT that is

@@ -9,102 +9,74 @@ struct rows {
 	struct db *db;
 	const struct sql_statement *statement;
 	PGresult *res; /* the current row, or NULL */
-	bool done;     /* the whole answer was read: the connection is free again */
+	bool alone;    /* nothing is in flight behind it but the mark */
+	bool done;     /* the whole answer was read */
 };
 
-static bool
-succeeded(const PGresult *res)
+enum adx_rc
+stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 {
-	ExecStatusType status = PQresultStatus(res);
+	enum sql_id id = 0;
+	struct rows *rows = NULL;
+	enum adx_rc rc = pipeline_reach(db, &id, err);
 
-	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
-	       status == PGRES_SINGLE_TUPLE;
-}
-
-/* Read to the synchronisation point that ends the pipeline. */
-static void
-drain(struct db *db)
-{
-	int nulls = 0;
-	PGresult *res;
-
-	/* Two NULLs in a row without a result between them: the connection is gone. */
-	while (nulls < 2) {
-		res = PQgetResult(db->conn);
-		nulls = res == NULL ? nulls + 1 : 0;
-		if (res != NULL && PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
-			PQclear(res);
-			return;
-		}
-		PQclear(res);
-		if (PQstatus(db->conn) == CONNECTION_BAD)
-			return;
-	}
-}
-
-static enum adx_rc
-send_statement(struct db *db, const struct sql_statement *s, const char *const values[],
-	       size_t count, int *lead, struct adx_error *err)
-{
-	if (count != (size_t)s->params)
-		return adx_fail(err, ADX_EFAIL, "%s:%d: %s takes %d parameters, not %zu", s->file,
-				s->line, s->name, s->params, count);
-	if (db->interrupted)
-		return adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
-	*lead = pg_send_lead(db);
-	if (*lead < 0 ||
-	    !PQsendQueryParams(db->conn, s->text, (int)count, NULL, values, NULL, NULL, 0) ||
-	    !PQpipelineSync(db->conn))
-		return pg_describe(db, NULL, s->name, err);
-	/* An interrupt in between found nothing to cancel. */
-	if (db->interrupted)
-		db_interrupt(db);
+	*out = NULL;
+	/* Without it all rows would come at once, and rows_next() would find none. */
+	if (rc == ADX_OK && PQsetSingleRowMode(db->conn) != 1)
+		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row",
+			      SQL_CATALOGUE[db->backend][id].name);
+	else if (rc == ADX_OK && (rows = calloc(1, sizeof(*rows))) == NULL)
+		rc = adx_nomem(err);
+	if (rc != ADX_OK)
+		return rc;
+	rows->db = db;
+	rows->statement = &SQL_CATALOGUE[db->backend][id];
+	rows->alone = pipeline_at_mark(db);
+	*out = rows;
 	return ADX_OK;
-}
-
-/* Results of BEGIN and the time limits; a failure there leaves the rest to drain(). */
-static enum adx_rc
-skip_lead(struct db *db, const struct sql_statement *s, int lead, struct adx_error *err)
-{
-	enum adx_rc rc = ADX_OK;
-
-	for (int i = 0; i < lead && rc == ADX_OK; i++) {
-		PGresult *res = PQgetResult(db->conn);
-
-		if (!succeeded(res))
-			rc = pg_describe(db, res, s->name, err);
-		PQclear(res);
-		if (rc == ADX_OK)
-			PQclear(PQgetResult(db->conn));
-	}
-	return rc;
 }
 
 enum adx_rc
 stmt_open(struct db *db, enum sql_id id, const char *const values[], size_t count,
 	  struct rows **out, struct adx_error *err)
 {
-	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][id];
-	struct rows *rows;
-	int lead = 0;
-	enum adx_rc rc = send_statement(db, s, values, count, &lead, err);
+	enum adx_rc rc;
 
 	*out = NULL;
+	if (!pipeline_empty(db))
+		return adx_fail(err, ADX_EFAIL, "%s: other statements are in flight",
+				SQL_CATALOGUE[db->backend][id].name);
+	rc = stmt_send(db, id, values, count, err);
+	if (rc == ADX_OK)
+		rc = stmt_mark(db, err);
+	if (rc == ADX_OK)
+		rc = stmt_receive(db, out, err);
 	if (rc != ADX_OK)
-		return rc;
-	rc = skip_lead(db, s, lead, err);
-	/* Without it all rows would come at once, and rows_next() would find none. */
-	if (rc == ADX_OK && PQsetSingleRowMode(db->conn) != 1)
-		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row", s->name);
-	rows = rc == ADX_OK ? calloc(1, sizeof(*rows)) : NULL;
-	if (rows == NULL) {
-		drain(db);
-		return rc == ADX_OK ? adx_nomem(err) : rc;
-	}
-	rows->db = db;
-	rows->statement = s;
-	*out = rows;
-	return ADX_OK;
+		pipeline_drain(db);
+	return rc;
+}
+
+enum adx_rc
+stmt_send(struct db *db, enum sql_id id, const char *const values[], size_t count,
+	  struct adx_error *err)
+{
+	return pipeline_send(db, id, values, count, err);
+}
+
+void
+stmt_drain(struct db *db)
+{
+	pipeline_drain(db);
+}
+
+/* The answer was read: make the connection free for what comes next. */
+static void
+leave(struct rows *rows)
+{
+	pipeline_finish(rows->db);
+	if (rows->alone)
+		pipeline_drain(rows->db);
+	rows->done = true;
 }
 
 enum adx_rc
@@ -121,10 +93,9 @@ rows_next(struct rows *rows, bool *has, struct adx_error *err)
 		*has = true;
 		return ADX_OK;
 	}
-	if (!succeeded(rows->res))
+	if (!pg_succeeded(rows->res))
 		rc = pg_describe(rows->db, rows->res, rows->statement->name, err);
-	drain(rows->db);
-	rows->done = true;
+	leave(rows);
 	return rc;
 }
 
@@ -135,17 +106,17 @@ rows_close(struct rows *rows)
 
 	if (rows == NULL)
 		return;
-	if (!rows->done && PQstatus(rows->db->conn) == CONNECTION_OK) {
+	/* A cancel would hit whatever runs by now, so only where nothing else can. */
+	if (!rows->done && rows->alone && PQstatus(rows->db->conn) == CONNECTION_OK)
 		PQcancel(rows->db->cancel, ignored, sizeof(ignored));
-		drain(rows->db);
-	}
+	if (!rows->done)
+		leave(rows);
 	PQclear(rows->res);
 	free(rows);
 }
 
-/* Keep the first row's result in `rows`, having read the answer to its end. */
-static enum adx_rc
-read_first(struct rows *rows, bool *has, struct adx_error *err)
+enum adx_rc
+rows_first(struct rows *rows, bool *has, struct adx_error *err)
 {
 	PGresult *first;
 	bool more;
@@ -171,7 +142,7 @@ stmt_one(struct db *db, enum sql_id id, const char *const values[], size_t count
 	enum adx_rc rc = stmt_open(db, id, values, count, out, err);
 
 	if (rc == ADX_OK)
-		rc = read_first(*out, &has, err);
+		rc = rows_first(*out, &has, err);
 	if (rc != ADX_OK || !has) {
 		rows_close(*out);
 		*out = NULL;
@@ -222,7 +193,7 @@ stmt_int64(struct db *db, enum sql_id id, const char *const values[], size_t cou
 		rc = adx_fail(err, ADX_EFAIL, "%s: no row came back",
 			      SQL_CATALOGUE[db->backend][id].name);
 	else if (rc == ADX_OK)
-		*out = strtoll(PQgetvalue(rows->res, 0, 0), NULL, 10);
+		*out = rows_int64(rows, 0);
 	rows_close(rows);
 	return rc;
 }
@@ -244,6 +215,15 @@ rows_text(const struct rows *rows, int column, size_t *len)
 	return PQgetvalue(rows->res, 0, column);
 }
 
+int64_t
+rows_int64(const struct rows *rows, int column)
+{
+	size_t len;
+	const char *text = rows_text(rows, column, &len);
+
+	return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
 const char *
 rows_get(const struct rows *rows, const char *name)
 {
@@ -255,9 +235,7 @@ rows_get(const struct rows *rows, const char *name)
 int64_t
 rows_get_int64(const struct rows *rows, const char *name)
 {
-	const char *text = rows_get(rows, name);
-
-	return text == NULL ? 0 : strtoll(text, NULL, 10);
+	return rows_int64(rows, rows_column(rows, name));
 }
 
 bool

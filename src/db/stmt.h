@@ -1,8 +1,8 @@
 /*
- * Running a named statement of sql/ with bound parameters.
+ * Running named statements of sql/ with bound parameters: one at a time, or many in flight.
  *
- * Values follow the order of its "-- name:" line, as text; NULL is SQL NULL. At most one statement
- * of a connection is open at a time.
+ * Values follow the order of the statement's "-- name:" line, as text; NULL is SQL NULL. The rows
+ * of at most one statement of a connection are open at a time.
  */
 #ifndef ADMINEX_STMT_H
 #define ADMINEX_STMT_H
@@ -27,9 +27,25 @@ struct rows;
  */
 ADX_MUST_CHECK enum adx_rc stmt_open(struct db *db, enum sql_id id, const char *const values[],
 				     size_t count, struct rows **out, struct adx_error *err);
+
+/*
+ * The same for many statements, none of which waits for the answer of another: send them, set a
+ * mark, receive the rows of each in the order of sending, drain. When one fails the rest up to the
+ * mark is not run. Until the drain the connection can do nothing else.
+ */
+ADX_MUST_CHECK enum adx_rc stmt_send(struct db *db, enum sql_id id, const char *const values[],
+				     size_t count, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc stmt_mark(struct db *db, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc stmt_receive(struct db *db, struct rows **out, struct adx_error *err);
+/* Forget what was sent and not received, up to the mark. Nothing to do when nothing is in flight.
+ */
+void stmt_drain(struct db *db);
+
 /* Go to the next row; *has is false after the last one. */
 ADX_MUST_CHECK enum adx_rc rows_next(struct rows *rows, bool *has, struct adx_error *err);
 void rows_close(struct rows *rows);
+/* Read to the end and go back to the first row; *has is false when none came. */
+ADX_MUST_CHECK enum adx_rc rows_first(struct rows *rows, bool *has, struct adx_error *err);
 
 /* Run a statement to its end. For kinds one, value and exec; rows are not looked at. */
 ADX_MUST_CHECK enum adx_rc stmt_exec(struct db *db, enum sql_id id, const char *const values[],
@@ -51,6 +67,7 @@ ADX_MUST_CHECK enum adx_rc stmt_int64(struct db *db, enum sql_id id, const char 
  */
 int rows_column(const struct rows *rows, const char *name);
 const char *rows_text(const struct rows *rows, int column, size_t *len);
+int64_t rows_int64(const struct rows *rows, int column);
 const char *rows_get(const struct rows *rows, const char *name);
 int64_t rows_get_int64(const struct rows *rows, const char *name);
 bool rows_get_bool(const struct rows *rows, const char *name);

@@ -40,16 +40,21 @@ static const struct answer BANNED = {
 static const struct answer NO_HOST = { "host_does_not_exist", "Host {host} does not exist" };
 
 static enum adx_rc
+take_existence(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	return call_answer(call, has ? &EXISTS : &ANSWER_NO_ACCOUNT, err, NULL);
+}
+
+static enum adx_rc
 check_account(struct call *call, struct adx_error *err)
 {
-	struct rows *rows;
-	enum adx_rc rc = stmt_one(call->db, SQL_ACCOUNT_EXISTS,
-				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
-
-	if (rc == ADX_OK)
-		rc = call_answer(call, rows == NULL ? &ANSWER_NO_ACCOUNT : &EXISTS, err, NULL);
-	rows_close(rows);
-	return rc;
+	return call_ask(call, SQL_ACCOUNT_EXISTS, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			take_existence, err);
 }
 
 /* ---- passwords --------------------------------------------------------------------------- */
@@ -97,8 +102,8 @@ static enum adx_rc
 change_password(struct call *call, struct adx_error *err)
 {
 	/* Two changes at the same time must leave one password, not both. */
-	enum adx_rc rc = stmt_exec(call->db, SQL_ACCOUNT_LOCK,
-				   PARAMS(CALL_HOST(call), CALL_USER(call)), err);
+	enum adx_rc rc = call_ask_first(call, SQL_ACCOUNT_LOCK,
+					PARAMS(CALL_HOST(call), CALL_USER(call)), err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -168,21 +173,25 @@ matches(const struct rows *rows, const struct value *candidate, bool *match, str
 }
 
 static enum adx_rc
-check_password(struct call *call, struct adx_error *err)
+take_credential(struct call *call, struct rows *rows, struct adx_error *err)
 {
-	struct rows *rows;
-	bool match = false;
-	enum adx_rc rc = stmt_one(call->db, SQL_ACCOUNT_CREDENTIALS,
-				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
+	bool has, match = false;
+	enum adx_rc rc = rows_first(rows, &has, err);
 
-	if (rc == ADX_OK && rows == NULL)
+	if (rc == ADX_OK && !has)
 		return call_answer(call, &INCORRECT_NO_ACCOUNT, err, NULL);
 	if (rc == ADX_OK)
 		rc = matches(rows, call_arg(call, "password"), &match, err);
-	if (rc == ADX_OK)
-		rc = call_answer(call, match ? &CORRECT : &INCORRECT, err, NULL);
-	rows_close(rows);
-	return rc;
+	if (rc != ADX_OK)
+		return rc;
+	return call_answer(call, match ? &CORRECT : &INCORRECT, err, NULL);
+}
+
+static enum adx_rc
+check_password(struct call *call, struct adx_error *err)
+{
+	return call_ask(call, SQL_ACCOUNT_CREDENTIALS, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			take_credential, err);
 }
 
 /* ---- password hashes --------------------------------------------------------------------- */
@@ -239,18 +248,22 @@ answer_hash(struct call *call, const struct rows *rows, struct adx_error *err)
 }
 
 static enum adx_rc
+take_plain(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	return has ? answer_hash(call, rows, err)
+		   : call_answer(call, &ANSWER_NO_ACCOUNT, err, NULL);
+}
+
+static enum adx_rc
 check_password_hash(struct call *call, struct adx_error *err)
 {
-	struct rows *rows;
-	enum adx_rc rc = stmt_one(call->db, SQL_ACCOUNT_PLAIN,
-				  PARAMS(CALL_HOST(call), CALL_USER(call)), &rows, err);
-
-	if (rc == ADX_OK && rows == NULL)
-		return call_answer(call, &ANSWER_NO_ACCOUNT, err, NULL);
-	if (rc == ADX_OK)
-		rc = answer_hash(call, rows, err);
-	rows_close(rows);
-	return rc;
+	return call_ask(call, SQL_ACCOUNT_PLAIN, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			take_plain, err);
 }
 
 /* ---- bans -------------------------------------------------------------------------------- */
@@ -310,27 +323,12 @@ collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct a
 }
 
 static enum adx_rc
-delete_old(struct call *call, const char *host, struct adx_error *err)
+take_deleted(struct call *call, struct rows *rows, struct adx_error *err)
 {
-	const char *never_seen = call->options->include_never_seen ? "true" : "false";
-	const char *audit = call_audit(call, err);
 	struct buf list = BUF_INIT;
-	struct rows *rows = NULL;
-	char count[24], days[24];
-	int64_t locked;
-	enum adx_rc rc;
+	char count[24];
+	enum adx_rc rc = collect_deleted(call, rows, &list, err);
 
-	if (audit == NULL)
-		return ADX_ENOMEM;
-	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
-	rc = stmt_int64(call->db, SQL_ACCOUNTS_LOCK_OLD, PARAMS(host, days, never_seen), &locked,
-			err);
-	if (rc == ADX_OK)
-		rc = stmt_open(call->db, SQL_ACCOUNTS_DELETE_OLD,
-			       PARAMS(audit, host, days, never_seen), &rows, err);
-	if (rc == ADX_OK)
-		rc = collect_deleted(call, rows, &list, err);
-	rows_close(rows);
 	call->rows = call->affected;
 	snprintf(count, sizeof(count), "%" PRId64, call->affected);
 	if (rc == ADX_OK)
@@ -338,6 +336,24 @@ delete_old(struct call *call, const char *host, struct adx_error *err)
 				 NULL);
 	buf_free(&list);
 	return rc;
+}
+
+static enum adx_rc
+delete_old(struct call *call, const char *host, struct adx_error *err)
+{
+	const char *never_seen = call->options->include_never_seen ? "true" : "false";
+	const char *audit = call_audit(call, err);
+	char days[24];
+	enum adx_rc rc;
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
+	rc = call_ask_first(call, SQL_ACCOUNTS_LOCK_OLD, PARAMS(host, days, never_seen), err);
+	if (rc != ADX_OK)
+		return rc;
+	return call_ask(call, SQL_ACCOUNTS_DELETE_OLD, PARAMS(audit, host, days, never_seen),
+			take_deleted, err);
 }
 
 static enum adx_rc
@@ -353,20 +369,24 @@ delete_old_users_vhost(struct call *call, struct adx_error *err)
 }
 
 static enum adx_rc
+take_active(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	return has ? call_integer(call, rows_get_int64(rows, "users"))
+		   : call_answer(call, &NO_HOST, err, NULL);
+}
+
+static enum adx_rc
 num_active_users(struct call *call, struct adx_error *err)
 {
-	struct rows *rows;
 	char days[24];
-	enum adx_rc rc;
 
 	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
-	rc = stmt_one(call->db, SQL_ACCOUNTS_ACTIVE, PARAMS(CALL_HOST(call), days), &rows, err);
-	if (rc == ADX_OK && rows == NULL)
-		return call_answer(call, &NO_HOST, err, NULL);
-	if (rc == ADX_OK)
-		rc = call_integer(call, rows_get_int64(rows, "users"));
-	rows_close(rows);
-	return rc;
+	return call_ask(call, SQL_ACCOUNTS_ACTIVE, PARAMS(CALL_HOST(call), days), take_active, err);
 }
 
 #define OLD_NOTES                                                                                  \

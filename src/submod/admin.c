@@ -82,12 +82,11 @@ unban_account(struct call *call, struct adx_error *err)
 
 /* A list that says whether its owner exists, and whether there is anything in it. */
 static enum adx_rc
-list_or_say(struct call *call, enum sql_id id, const char *const values[], size_t count,
-	    const char *marker, const struct answer *no_owner, const struct answer *nothing,
-	    struct adx_error *err)
+list_or_say(struct call *call, struct rows *rows, const char *marker, const struct answer *no_owner,
+	    const struct answer *nothing, struct adx_error *err)
 {
 	int64_t seen;
-	enum adx_rc rc = call_list(call, id, values, count, marker, &seen, err);
+	enum adx_rc rc = call_list(call, rows, marker, &seen, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -97,31 +96,47 @@ list_or_say(struct call *call, enum sql_id id, const char *const values[], size_
 }
 
 static enum adx_rc
+take_of_host(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return list_or_say(call, rows, "user", &NO_HOST, &ANSWER_OK, err);
+}
+
+static enum adx_rc
 registered_users(struct call *call, struct adx_error *err)
 {
-	return list_or_say(call, SQL_ACCOUNTS_LIST, PARAMS(CALL_HOST(call)), "user", &NO_HOST,
-			   &ANSWER_OK, err);
+	return call_ask(call, SQL_ACCOUNTS_LIST, PARAMS(CALL_HOST(call)), take_of_host, err);
 }
 
 static enum adx_rc
 list_banned(struct call *call, struct adx_error *err)
 {
-	return list_or_say(call, SQL_BANS_LIST, PARAMS(CALL_HOST(call)), "user", &NO_HOST,
-			   &ANSWER_OK, err);
+	return call_ask(call, SQL_BANS_LIST, PARAMS(CALL_HOST(call)), take_of_host, err);
+}
+
+static enum adx_rc
+take_ban(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return list_or_say(call, rows, "banned_at", &ANSWER_NO_ACCOUNT, &NOT_BANNED, err);
 }
 
 static enum adx_rc
 get_ban_details(struct call *call, struct adx_error *err)
 {
-	return list_or_say(call, SQL_BAN_DETAILS, PARAMS(CALL_HOST(call), CALL_USER(call)),
-			   "banned_at", &ANSWER_NO_ACCOUNT, &NOT_BANNED, err);
+	return call_ask(call, SQL_BAN_DETAILS, PARAMS(CALL_HOST(call), CALL_USER(call)), take_ban,
+			err);
+}
+
+static enum adx_rc
+take_last(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return list_or_say(call, rows, "timestamp", &ANSWER_NO_ACCOUNT, &NEVER_SEEN, err);
 }
 
 static enum adx_rc
 get_last(struct call *call, struct adx_error *err)
 {
-	return list_or_say(call, SQL_LAST_GET, PARAMS(CALL_HOST(call), CALL_USER(call)),
-			   "timestamp", &ANSWER_NO_ACCOUNT, &NEVER_SEEN, err);
+	return call_ask(call, SQL_LAST_GET, PARAMS(CALL_HOST(call), CALL_USER(call)), take_last,
+			err);
 }
 
 const struct command ADMIN_COMMANDS[] = {

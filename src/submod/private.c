@@ -63,25 +63,29 @@ answer_empty(struct call *call, struct adx_error *err)
 }
 
 static enum adx_rc
+take_element(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	const char *data;
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	if (!has)
+		return call_answer(call, &NO_ACCOUNT, err, NULL);
+	data = rows_get(rows, "data");
+	return data == NULL ? answer_empty(call, err) : answer_stored(call, data, err);
+}
+
+static enum adx_rc
 private_get(struct call *call, struct adx_error *err)
 {
 	const char *ns = call_raw(call, "ns");
-	const char *data;
-	struct rows *rows;
-	enum adx_rc rc;
 
 	if (ns[0] == '\0')
 		return adx_fail(err, ADX_EINVAL, "argument 'ns' is empty");
-	rc = stmt_one(call->db, SQL_PRIVATE_GET, PARAMS(CALL_HOST(call), CALL_USER(call), ns),
-		      &rows, err);
-	if (rc != ADX_OK)
-		return rc;
-	if (rows == NULL)
-		return call_answer(call, &NO_ACCOUNT, err, NULL);
-	data = rows_get(rows, "data");
-	rc = data == NULL ? answer_empty(call, err) : answer_stored(call, data, err);
-	rows_close(rows);
-	return rc;
+	return call_ask(call, SQL_PRIVATE_GET, PARAMS(CALL_HOST(call), CALL_USER(call), ns),
+			take_element, err);
 }
 
 static enum adx_rc

@@ -70,15 +70,21 @@ delete_rosteritem(struct call *call, struct adx_error *err)
 }
 
 static enum adx_rc
-get_roster(struct call *call, struct adx_error *err)
+take_contacts(struct call *call, struct rows *rows, struct adx_error *err)
 {
 	int64_t seen;
-	enum adx_rc rc = call_list(call, SQL_ROSTER_LIST, PARAMS(CALL_HOST(call), CALL_USER(call)),
-				   "jid", &seen, err);
+	enum adx_rc rc = call_list(call, rows, "jid", &seen, err);
 
 	if (rc != ADX_OK)
 		return rc;
 	return call_answer(call, seen == 0 ? &ANSWER_NO_ACCOUNT : &ANSWER_OK, err, NULL);
+}
+
+static enum adx_rc
+get_roster(struct call *call, struct adx_error *err)
+{
+	return call_ask(call, SQL_ROSTER_LIST, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			take_contacts, err);
 }
 
 #define P_OWNER                                                                                    \
@@ -147,7 +153,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &ROSTER_BAD_PATTERN, &ROSTER_BAD_WORD },
 	  .affects = "roster items",
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES | CMD_DESTROYS,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS,
 	  .example = "list from:both any 'orsino.*@example\\.org' '.*@chat\\.example\\.org'",
 	  .run = roster_process,
 	  .only_reads = roster_process_only_reads },
@@ -174,7 +180,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES,
+	  .flags = CMD_WRITES | CMD_STEPS,
 	  .example = "tests/data/templates/small.template orsino.aldobrand example.org",
 	  .run = roster_push },
 	{ .name = "push_roster_all",
@@ -186,7 +192,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .result_name = "res",
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES,
+	  .flags = CMD_WRITES | CMD_STEPS,
 	  .example = "tests/data/templates/small.template",
 	  .run = roster_push_all },
 	{ .name = "push_roster_alltoall",

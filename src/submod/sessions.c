@@ -18,35 +18,36 @@ static const struct answer NO_SESSION = { "no_session", "No session {user}@{host
 static enum adx_rc
 num_resources(struct call *call, struct adx_error *err)
 {
-	int64_t count;
-	enum adx_rc rc = stmt_int64(call->db, SQL_SESSIONS_COUNT,
-				    PARAMS(CALL_HOST(call), CALL_USER(call)), &count, err);
+	return call_ask_number(call, SQL_SESSIONS_COUNT, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			       err);
+}
 
-	return rc == ADX_OK ? call_integer(call, count) : rc;
+static enum adx_rc
+take_resource(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	const char *resource;
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	if (!has)
+		return call_answer(call, &NO_RESOURCE, err, NULL);
+	resource = rows_get(rows, "resource");
+	return call_string(call, resource, strlen(resource));
 }
 
 static enum adx_rc
 resource_num(struct call *call, struct adx_error *err)
 {
 	int64_t position = call_arg(call, "num")->number;
-	struct rows *rows;
-	const char *resource;
 	char text[24];
-	enum adx_rc rc;
 
 	if (position < 1)
 		return call_answer(call, &NO_RESOURCE, err, NULL);
 	snprintf(text, sizeof(text), "%" PRId64, position);
-	rc = stmt_one(call->db, SQL_SESSIONS_NTH, PARAMS(CALL_HOST(call), CALL_USER(call), text),
-		      &rows, err);
-	if (rc != ADX_OK)
-		return rc;
-	if (rows == NULL)
-		return call_answer(call, &NO_RESOURCE, err, NULL);
-	resource = rows_get(rows, "resource");
-	rc = call_string(call, resource, strlen(resource));
-	rows_close(rows);
-	return rc;
+	return call_ask(call, SQL_SESSIONS_NTH, PARAMS(CALL_HOST(call), CALL_USER(call), text),
+			take_resource, err);
 }
 
 static enum adx_rc
@@ -69,11 +70,8 @@ kick_session(struct call *call, struct adx_error *err)
 static enum adx_rc
 count_by_show(struct call *call, const char *host, struct adx_error *err)
 {
-	int64_t count;
-	enum adx_rc rc = stmt_int64(call->db, SQL_SESSIONS_COUNT_BY_SHOW,
-				    PARAMS(host, call_raw(call, "status")), &count, err);
-
-	return rc == ADX_OK ? call_integer(call, count) : rc;
+	return call_ask_number(call, SQL_SESSIONS_COUNT_BY_SHOW,
+			       PARAMS(host, call_raw(call, "status")), err);
 }
 
 static enum adx_rc

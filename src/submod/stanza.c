@@ -82,18 +82,22 @@ inject(struct call *call, const xmlNode *element, struct adx_error *err)
 
 /* A missing session wins over a bad stanza. */
 static enum adx_rc
+take_session(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	return call_answer(call, has ? &BAD_STANZA : &NO_SESSION, err, NULL);
+}
+
+static enum adx_rc
 refuse_stanza(struct call *call, struct adx_error *err)
 {
-	struct rows *rows;
-	enum adx_rc rc =
-		stmt_one(call->db, SQL_SESSION_EXISTS,
-			 PARAMS(CALL_HOST(call), CALL_USER(call), call_jid_part(call, "resource")),
-			 &rows, err);
-
-	if (rc == ADX_OK)
-		rc = call_answer(call, rows == NULL ? &NO_SESSION : &BAD_STANZA, err, NULL);
-	rows_close(rows);
-	return rc;
+	return call_ask(call, SQL_SESSION_EXISTS,
+			PARAMS(CALL_HOST(call), CALL_USER(call), call_jid_part(call, "resource")),
+			take_session, err);
 }
 
 static enum adx_rc

@@ -10,28 +10,19 @@ static const char *const HOST_STATS[] = { "registeredusers", "onlineusers", NULL
 static const struct answer WRONG_NAME = { "error", "Error: \"Wrong command name.\"" };
 
 static enum adx_rc
-count(struct call *call, enum sql_id id, const char *const values[], size_t n,
-      struct adx_error *err)
-{
-	int64_t number;
-	enum adx_rc rc = stmt_int64(call->db, id, values, n, &number, err);
-
-	return rc == ADX_OK ? call_integer(call, number) : rc;
-}
-
-static enum adx_rc
 stats(struct call *call, struct adx_error *err)
 {
 	const char *name = call_raw(call, "name");
 
 	if (strcmp(name, "registeredusers") == 0)
-		return count(call, SQL_STATS_REGISTERED, PARAMS(NULL), err);
+		return call_ask_number(call, SQL_STATS_REGISTERED, PARAMS(NULL), err);
 	if (strcmp(name, "onlineusers") == 0)
-		return count(call, SQL_STATS_ONLINE, PARAMS(NULL), err);
+		return call_ask_number(call, SQL_STATS_ONLINE, PARAMS(NULL), err);
 	if (strcmp(name, "onlineusersnode") == 0)
-		return count(call, SQL_STATS_ONLINE_NODE, PARAMS(call->config->node_name), err);
+		return call_ask_number(call, SQL_STATS_ONLINE_NODE, PARAMS(call->config->node_name),
+				       err);
 	if (strcmp(name, "uptimeseconds") == 0)
-		return count(call, SQL_STATS_UPTIME, NO_PARAMS, err);
+		return call_ask_number(call, SQL_STATS_UPTIME, NO_PARAMS, err);
 	return call_answer(call, &WRONG_NAME, err, NULL);
 }
 
@@ -41,9 +32,9 @@ stats_host(struct call *call, struct adx_error *err)
 	const char *name = call_raw(call, "name");
 
 	if (strcmp(name, "registeredusers") == 0)
-		return count(call, SQL_STATS_REGISTERED, PARAMS(CALL_HOST(call)), err);
+		return call_ask_number(call, SQL_STATS_REGISTERED, PARAMS(CALL_HOST(call)), err);
 	if (strcmp(name, "onlineusers") == 0)
-		return count(call, SQL_STATS_ONLINE, PARAMS(CALL_HOST(call)), err);
+		return call_ask_number(call, SQL_STATS_ONLINE, PARAMS(CALL_HOST(call)), err);
 	return call_answer(call, &WRONG_NAME, err, NULL);
 }
 

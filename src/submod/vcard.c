@@ -39,22 +39,19 @@ say_found(struct call *call, const char *card, say_values *say, struct adx_error
 }
 
 static enum adx_rc
-read_values(struct call *call, say_values *say, struct adx_error *err)
+take_card(struct call *call, struct rows *rows, say_values *say, struct adx_error *err)
 {
-	struct rows *rows;
 	const char *card;
-	enum adx_rc rc = stmt_one(call->db, SQL_VCARD_GET, PARAMS(CALL_HOST(call), CALL_USER(call)),
-				  &rows, err);
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
 
 	if (rc != ADX_OK)
 		return rc;
-	if (rows == NULL)
+	if (!has)
 		return call_answer(call, &NO_ACCOUNT, err, NULL);
 	card = rows_get(rows, "vcard");
-	rc = card == NULL ? call_answer(call, &NO_VCARD, err, NULL)
-			  : say_found(call, card, say, err);
-	rows_close(rows);
-	return rc;
+	return card == NULL ? call_answer(call, &NO_VCARD, err, NULL)
+			    : say_found(call, card, say, err);
 }
 
 /* Several values are joined without a separator, as ever; get_vcard2_multi keeps them apart. */
@@ -85,15 +82,29 @@ say_each(struct call *call, const struct strvec *values, struct adx_error *err)
 }
 
 static enum adx_rc
+take_value(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return take_card(call, rows, say_joined, err);
+}
+
+static enum adx_rc
 get_vcard(struct call *call, struct adx_error *err)
 {
-	return read_values(call, say_joined, err);
+	return call_ask(call, SQL_VCARD_GET, PARAMS(CALL_HOST(call), CALL_USER(call)), take_value,
+			err);
+}
+
+static enum adx_rc
+take_values(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return take_card(call, rows, say_each, err);
 }
 
 static enum adx_rc
 get_vcard2_multi(struct call *call, struct adx_error *err)
 {
-	return read_values(call, say_each, err);
+	return call_ask(call, SQL_VCARD_GET, PARAMS(CALL_HOST(call), CALL_USER(call)), take_values,
+			err);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -223,7 +234,7 @@ const struct command VCARD_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES,
+	  .flags = CMD_WRITES | CMD_STEPS,
 	  .example = "orsino.aldobrand example.org FN 'Orsino, Duke of Illyria'",
 	  .run = set_vcard },
 	{ .name = "set_vcard2",
@@ -236,7 +247,7 @@ const struct command VCARD_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES,
+	  .flags = CMD_WRITES | CMD_STEPS,
 	  .example = "orsino.aldobrand example.org ORG ORGUNIT 'The court'",
 	  .run = set_vcard },
 	{ .name = "set_vcard2_multi",
@@ -254,7 +265,7 @@ const struct command VCARD_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES,
+	  .flags = CMD_WRITES | CMD_STEPS,
 	  .example = "orsino.aldobrand example.org ORG ORGUNIT 'The court;The sea'",
 	  .run = set_vcard2_multi },
 	{ 0 },
