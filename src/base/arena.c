@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Most requests fit one. */
-enum { BLOCK_BYTES = 2048 };
+enum { BLOCK_BYTES = 1024 };
 
 struct arena_block {
 	struct arena_block *next;

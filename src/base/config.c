@@ -26,6 +26,7 @@ struct setting {
 };
 
 static const char *const MECHANISMS[] = { "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1", NULL };
+static const char *const ON_OFF[] = { "on", "off", NULL };
 static const char *const SUBMODS[] = { "accounts", "admin",   "gdpr",   "last",
 				       "node",     "private", "roster", "sessions",
 				       "stanza",   "stats",   "vcard",  NULL };
@@ -41,6 +42,10 @@ static const struct setting SETTINGS[] = {
 	  "seconds a statement waits for a lock; 0 is no limit" },
 	{ "database.statement_timeout", SETTING_INT, AT(statement_timeout), 0, 86400, NULL, "0",
 	  "seconds a statement may take; 0 is no limit" },
+	{ "database.prepare", SETTING_STRING, AT(prepare), 0, 0, ON_OFF, "on",
+	  "on or off: where statements are repeated, let the server parse each one once; off "
+	  "behind "
+	  "a pooler that gives each transaction another connection" },
 	{ "node.name", SETTING_STRING, AT(node_name), 0, 0, NULL, "mongooseim@localhost",
 	  "the node whose sessions 'stats onlineusersnode' counts" },
 	{ "node.cookie", SETTING_STRING, AT(node_cookie), 0, 0, NULL, "",

@@ -15,6 +15,7 @@ struct config {
 	int connect_timeout;   /* seconds */
 	int lock_timeout;      /* seconds */
 	int statement_timeout; /* seconds; 0 is none */
+	char *prepare;         /* "on" or "off": named statements where they are repeated */
 	char *node_name;
 	char *node_cookie; /* "": none is configured */
 	char *password_mechanism;

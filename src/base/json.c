@@ -123,3 +123,62 @@ json_member(yajl_gen gen, const char *name, const char *text)
 	json_text(gen, name);
 	json_text(gen, text);
 }
+
+/* ---- surrogates -------------------------------------------------------------------------- */
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The code unit of a \uXXXX at text; 0, which is no surrogate, for anything else. */
+static unsigned
+escaped_unit(const char *text, size_t len)
+{
+	unsigned unit = 0;
+
+	if (len < 6 || text[0] != '\\' || text[1] != 'u')
+		return 0;
+	for (size_t i = 2; i < 6; i++) {
+		int digit = hex_value(text[i]);
+
+		if (digit < 0)
+			return 0;
+		unit = unit << 4 | (unsigned)digit;
+	}
+	return unit;
+}
+
+static bool
+is_low_surrogate(unsigned unit)
+{
+	return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+static bool
+is_surrogate(unsigned unit)
+{
+	return unit >= 0xD800 && unit <= 0xDFFF;
+}
+
+bool
+json_has_half_pair(const char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		unsigned unit = escaped_unit(text + i, len - i);
+
+		n = text[i] == '\\' && i + 1 < len ? 2 : 1;
+		if (!is_surrogate(unit))
+			continue;
+		if (is_low_surrogate(unit) ||
+		    !is_low_surrogate(escaped_unit(text + i + 6, len - i - 6)))
+			return true;
+		n = 12;
+	}
+	return false;
+}

@@ -1,4 +1,4 @@
-/* JSON text we already trust to be JSON, copied into a document that is being generated. */
+/* What yajl leaves to its users. */
 #ifndef ADMINEX_JSON_H
 #define ADMINEX_JSON_H
 
@@ -7,9 +7,17 @@
 
 #include <yajl/yajl_gen.h>
 
-/* False when the text is no JSON or nested more than 64 deep; then null is generated instead. */
+/*
+ * Copy JSON text into a document that is being generated. False when the text is no JSON or nested
+ * more than 64 deep; then null is generated instead.
+ */
 bool json_copy(yajl_gen gen, const char *text, size_t len);
 void json_text(yajl_gen gen, const char *text);
 void json_member(yajl_gen gen, const char *name, const char *text);
+/*
+ * Half a surrogate pair as \uXXXX in JSON text: no character, of which yajl makes a '?' or another
+ * one.
+ */
+bool json_has_half_pair(const char *text, size_t len);
 
 #endif

@@ -14,7 +14,7 @@
 /* Who calls, through which face. */
 struct caller {
 	const char *actor; /* for the audit log and bans */
-	const char *face;  /* "cli", later "batch" and "http" */
+	const char *face;  /* "cli", "batch", "library" */
 	enum role role;
 };
 
@@ -23,6 +23,7 @@ struct run_options {
 	bool dry_run;
 	bool include_never_seen;
 	bool assume_yes;
+	bool replies_only;    /* the reply goes among others: no document can take its place */
 	int64_t max_affected; /* negative: no limit */
 	/*
 	 * Asked before a command that destroys is carried out, with what it would affect; NULL

@@ -231,7 +231,6 @@ call_begin(struct call *call, const struct command *command, const char *const a
 	enum adx_rc rc = check_count(command, count, err);
 
 	call->command = command;
-	call->arena = (struct arena)ARENA_INIT;
 	for (size_t i = 0; i < count && rc == ADX_OK; i++) {
 		const struct param *p = &command->params[i];
 

@@ -33,6 +33,14 @@ make(enum format format, const struct command *command)
 	}
 }
 
+static void
+bind(struct writer *w, const struct command *command)
+{
+	w->fields = command->fields;
+	w->field_count = command_field_count(command);
+	w->result_name = command->result_name;
+}
+
 struct writer *
 writer_new(enum format format, const struct command *command, struct out *out)
 {
@@ -41,9 +49,7 @@ writer_new(enum format format, const struct command *command, struct out *out)
 	if (w == NULL)
 		return NULL;
 	w->out = out;
-	w->fields = command->fields;
-	w->field_count = command_field_count(command);
-	w->result_name = command->result_name;
+	bind(w, command);
 	w->mute = command->result == RESULT_RESTUPLE &&
 		  (format == FORMAT_TEXT || format == FORMAT_TABLE);
 	return w;
@@ -62,4 +68,13 @@ writer_reset(struct writer *w)
 	w->value = false;
 	w->whole = false;
 	w->ops->reset(w);
+}
+
+void
+writer_bind(struct writer *w, const struct command *command)
+{
+	static const struct command NOTHING = { .result = RESULT_RESCODE };
+
+	writer_reset(w);
+	bind(w, command == NULL ? &NOTHING : command);
 }

@@ -31,6 +31,15 @@ struct outcome {
 			  standard error */
 };
 
+/* What a reply that is one of many says about itself. */
+struct writer_line {
+	const char *id; /* NULL: none */
+	bool id_is_number;
+	int64_t number;
+	const char *command; /* NULL: it could not be read */
+	const int64_t *rows; /* read when the reply is finished */
+};
+
 struct writer;
 
 struct writer_ops {
@@ -50,10 +59,11 @@ struct writer {
 	struct out *out;
 	const struct field *fields; /* of a list */
 	size_t field_count;
-	const char *result_name; /* what a single value is called in CSV */
-	bool value;              /* a value was written */
-	bool mute;               /* the text of the answer stands for the rows: leave them out */
-	bool whole;              /* a handler writes the reply itself: nothing comes after it */
+	const char *result_name;        /* what a single value is called in CSV */
+	const struct writer_line *line; /* JSON: a reply among others; else NULL */
+	bool value;                     /* a value was written */
+	bool mute;  /* the text of the answer stands for the rows: leave them out */
+	bool whole; /* a handler writes the reply itself: nothing comes after it */
 };
 
 /* "text", "table", ... into *format; false for any other word. */
@@ -61,6 +71,8 @@ bool format_parse(const char *word, enum format *format);
 
 /* A writer for one reply of that command; NULL when out of memory. */
 struct writer *writer_new(enum format format, const struct command *command, struct out *out);
+/* Make it the writer of one more reply, to another command. NULL: to what is no command. */
+void writer_bind(struct writer *w, const struct command *command);
 /* Forget an attempt whose output was discarded. */
 void writer_reset(struct writer *w);
 void writer_free(struct writer *w);

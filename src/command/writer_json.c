@@ -61,11 +61,31 @@ member(struct json_writer *j, const char *name, const char *text)
 }
 
 static void
+gen_line(yajl_gen g, const struct writer_line *line)
+{
+	if (line->id != NULL) {
+		gen_text(g, "id", strlen("id"));
+		if (line->id_is_number)
+			yajl_gen_number(g, line->id, strlen(line->id));
+		else
+			gen_text(g, line->id, strlen(line->id));
+	}
+	gen_text(g, "line", strlen("line"));
+	yajl_gen_integer(g, line->number);
+}
+
+static void
 open_map(struct json_writer *j)
 {
-	if (!j->in_map)
-		yajl_gen_map_open(j->gen);
+	if (j->in_map)
+		return;
 	j->in_map = true;
+	yajl_gen_map_open(j->gen);
+	if (j->base.line == NULL)
+		return;
+	gen_line(j->gen, j->base.line);
+	if (j->base.line->command != NULL)
+		member(j, "command", j->base.line->command);
 }
 
 static void
@@ -181,6 +201,10 @@ finish(struct writer *w, const struct outcome *outcome)
 	if (j->in_list && !j->lines)
 		yajl_gen_array_close(j->gen);
 	open_map(j);
+	if (w->line != NULL) {
+		gen_text(j->gen, "rows", strlen("rows"));
+		yajl_gen_integer(j->gen, *w->line->rows);
+	}
 	if (outcome->message[0] != '\0')
 		member(j, "message", outcome->message);
 	if (outcome->hint[0] != '\0')

@@ -405,6 +405,37 @@ db_rollback(struct db *db)
 	db->failed = false;
 }
 
+enum adx_rc
+db_savepoint(struct db *db, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	if (db->interrupted)
+		return interrupted(err);
+	if (db->begin != NULL)
+		rc = run_plain(db, db->begin, "cannot begin", err);
+	db->begin = NULL;
+	return rc == ADX_OK ? run_plain(db, "SAVEPOINT adminex", "cannot set a savepoint", err)
+			    : rc;
+}
+
+enum adx_rc
+db_savepoint_return(struct db *db, struct adx_error *err)
+{
+	enum adx_rc rc = run_plain(db, "ROLLBACK TO SAVEPOINT adminex", "cannot roll back", err);
+
+	db->failed = rc != ADX_OK;
+	/* SET LOCAL is undone with everything else. */
+	db->limits_due = true;
+	return rc;
+}
+
+enum adx_rc
+db_savepoint_release(struct db *db, struct adx_error *err)
+{
+	return run_plain(db, "RELEASE SAVEPOINT adminex", "cannot release a savepoint", err);
+}
+
 void
 db_interrupt(struct db *db)
 {

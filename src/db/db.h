@@ -43,6 +43,13 @@ void db_begin(struct db *db, enum db_mode mode);
 ADX_MUST_CHECK enum adx_rc db_commit(struct db *db, struct adx_error *err);
 /* Ends the transaction without effect; nothing to do when there is none. */
 void db_rollback(struct db *db);
+/*
+ * Within a transaction: a point to return to, one at a time. After db_savepoint_return() the
+ * transaction is as it was there, also when a statement had failed, and the point still stands.
+ */
+ADX_MUST_CHECK enum adx_rc db_savepoint(struct db *db, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc db_savepoint_return(struct db *db, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc db_savepoint_release(struct db *db, struct adx_error *err);
 /* A statement failed in this transaction: only db_rollback() helps. */
 bool db_failed(const struct db *db);
 

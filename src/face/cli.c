@@ -191,14 +191,26 @@ cli_actor(void)
 	return pw == NULL ? "unknown" : pw->pw_name;
 }
 
-enum adx_rc
-cli_connect(struct cli *cli, struct adx_error *err)
+static enum adx_rc
+connect_for(struct cli *cli, bool many, struct adx_error *err)
 {
-	enum adx_rc rc = session_connect(&cli->session, cli->options.dsn, warn, err);
+	enum adx_rc rc = session_connect(&cli->session, cli->options.dsn, many, warn, err);
 
 	if (rc == ADX_OK)
 		interruptible = cli;
 	return rc;
+}
+
+enum adx_rc
+cli_connect(struct cli *cli, struct adx_error *err)
+{
+	return connect_for(cli, false, err);
+}
+
+enum adx_rc
+cli_connect_for_many(struct cli *cli, struct adx_error *err)
+{
+	return connect_for(cli, true, err);
 }
 
 /* ---- one command ------------------------------------------------------------------------- */

@@ -39,6 +39,8 @@ int cli_main(int argc, char **argv);
 
 /* Connect as options, environment and configuration say. */
 ADX_MUST_CHECK enum adx_rc cli_connect(struct cli *cli, struct adx_error *err);
+/* The same, to run the same statements again and again. */
+ADX_MUST_CHECK enum adx_rc cli_connect_for_many(struct cli *cli, struct adx_error *err);
 /* Who is acting, for audit log and bans. */
 const char *cli_actor(void);
 /* A failure: one line on standard error and, in machine-readable formats, a reply. */
@@ -69,6 +71,7 @@ struct verb {
 extern const struct verb VERBS[];
 const struct verb *verb_find(const char *name);
 int verb_migrate(struct cli *cli, int argc, char **argv);
+int verb_batch(struct cli *cli, int argc, char **argv);
 int verb_import(struct cli *cli, int argc, char **argv);
 int verb_help(struct cli *cli, int argc, char **argv);
 int verb_completion(struct cli *cli, int argc, char **argv);

@@ -33,7 +33,7 @@ adminex_open(const struct adminex_settings *settings, struct adminex **out, stru
 	a->settings = *settings;
 	rc = session_open(&a->session, settings->config_path, err);
 	if (rc == ADX_OK)
-		rc = session_connect(&a->session, settings->dsn, NULL, err);
+		rc = session_connect(&a->session, settings->dsn, true, NULL, err);
 	if (rc != ADX_OK) {
 		adminex_close(a);
 		return rc;

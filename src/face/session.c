@@ -1,6 +1,7 @@
 #include "face/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char DEFAULT_CONFIG[] = "/etc/adminex/adminex.conf";
@@ -42,7 +43,7 @@ choose_dsn(const struct session *session, const char *dsn)
 }
 
 enum adx_rc
-session_connect(struct session *session, const char *dsn,
+session_connect(struct session *session, const char *dsn, bool many,
 		void (*warning)(void *ctx, const char *text), struct adx_error *err)
 {
 	struct db_settings settings = {
@@ -51,6 +52,7 @@ session_connect(struct session *session, const char *dsn,
 		.connect_timeout = session->config->connect_timeout,
 		.lock_timeout = session->config->lock_timeout * 1000,
 		.statement_timeout = session->config->statement_timeout * 1000,
+		.prepare = many && strcmp(session->config->prepare, "on") == 0,
 		.warning = warning,
 	};
 

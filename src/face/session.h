@@ -2,6 +2,8 @@
 #ifndef ADMINEX_SESSION_H
 #define ADMINEX_SESSION_H
 
+#include <stdbool.h>
+
 #include "base/config.h"
 #include "db/db.h"
 #include "service/admin_extra.h"
@@ -15,8 +17,11 @@ struct session {
 /* config_path NULL: the default file, when there is one. */
 ADX_MUST_CHECK enum adx_rc session_open(struct session *session, const char *config_path,
 					struct adx_error *err);
-/* dsn NULL: ADMINEX_DSN, else the configuration, else libpq's own environment. */
-ADX_MUST_CHECK enum adx_rc session_connect(struct session *session, const char *dsn,
+/*
+ * dsn NULL: ADMINEX_DSN, else the configuration, else libpq's own environment. `many`: the same
+ * statements will be run again and again.
+ */
+ADX_MUST_CHECK enum adx_rc session_connect(struct session *session, const char *dsn, bool many,
 					   void (*warning)(void *ctx, const char *text),
 					   struct adx_error *err);
 void session_close(struct session *session);

@@ -37,6 +37,35 @@ const struct verb VERBS[] = {
 	  "example:\n"
 	  "  adminex import tests/data/ejabberd-23.01/20261122-172056.xml\n",
 	  "--dry-run --replace --fail --help", verb_import },
+	{ "batch",
+	  "batch [--continue | --atomic] [--dry-run] [--group N] [--resume STATE] FILE | -",
+	  "run many commands, one a line, and answer each with a line of JSON",
+	  "  --continue      go on behind a line that fails, and answer every line\n"
+	  "  --atomic        all lines in one transaction: all of them, or nothing\n"
+	  "  --dry-run       run everything, then roll it back\n"
+	  "  --group N       commit N lines at a time, 100 by default; 1 is a commit a line\n"
+	  "  --resume STATE  record in file STATE, and in the database, how far the run has come.\n"
+	  "                  The same command again goes on where it ended, whatever ended it\n"
+	  "\n"
+	  "A line is one of these. Blank lines and lines that begin with # are skipped.\n"
+	  "  [\"check_account\", \"alice\", \"example.org\"]\n"
+	  "  {\"id\": \"7\", \"command\": \"check_account\", \"args\": {\"user\": \"alice\", "
+	  "\"host\": "
+	  "\"example.org\"}}\n"
+	  "  check_account alice example.org\n"
+	  "Words of the last form are quoted as in a shell; nothing is expanded, and '-' is a\n"
+	  "password like any other.\n"
+	  "\n"
+	  "A line fails with every status but \"ok\". Without --continue the batch stops there: "
+	  "the\n"
+	  "lines before it are committed, nothing of it or behind it is done. A reply is printed\n"
+	  "only after its line is committed. --max-affected holds for each line.\n"
+	  "\n"
+	  "exit status: 0 all lines ok; 1 a line failed; 3, 5, 8 and 130 as for commands\n"
+	  "\n"
+	  "example:\n"
+	  "  adminex batch --resume move.state move.batch\n",
+	  "--continue --atomic --dry-run --group --resume --help", verb_batch },
 	{ "help", "help [COMMAND | SUBMOD | VERB]", "explain a command, with an example",
 	  "example:\n  adminex help ban_account\n", "", verb_help },
 	{ "completion", "completion bash", "print the completion script for bash",
@@ -117,7 +146,8 @@ verb_completion(struct cli *cli, int argc, char **argv)
 	buf_add_text(&b,
 		     "\t*) words='' ;;\n\tesac\n"
 		     "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-		     "\tif [[ $command == push_roster* || $command == import || $command == "
+		     "\tif [[ $command == push_roster* || $command == import || $command == batch "
+		     "|| $command == "
 		     "load_config ]]; then\n"
 		     "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
 		     "\tfi\n}\n"

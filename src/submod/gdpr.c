@@ -66,6 +66,9 @@ write_data(struct call *call, const struct subject *subject, struct adx_error *e
 	}
 	if (strcmp(path, "-") != 0)
 		return write_file(call, subject, path, err);
+	if (call->options->replies_only)
+		return adx_fail(err, ADX_EINVAL,
+				"argument 'path' is '-', but standard output carries the replies");
 	call->writer->whole = true;
 	return personal_data_json(call, subject, call->writer->out, err);
 }

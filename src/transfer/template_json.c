@@ -1,9 +1,9 @@
 /* Templates as JSON: an array of flat objects. What nests deeper is of the wrong type. */
-#include <stdbool.h>
 #include <string.h>
 
 #include <yajl/yajl_parse.h>
 
+#include "base/json.h"
 #include "transfer/template_priv.h"
 
 enum level { TOP, IN_ARRAY, IN_OBJECT };
@@ -78,49 +78,6 @@ on_number(void *ctx, const char *text, size_t len)
 	return unexpected(ctx, "a number");
 }
 
-/* The code unit of a \uXXXX at text; 0, which is no surrogate, for anything else. */
-static unsigned
-escaped_unit(const char *text, size_t len)
-{
-	unsigned unit = 0;
-
-	if (len < 6 || text[0] != '\\' || text[1] != 'u')
-		return 0;
-	for (size_t i = 2; i < 6; i++)
-		unit = unit << 4 | ((unsigned)template_hex((unsigned char)text[i]) & 0xF);
-	return unit;
-}
-
-static bool
-is_low_surrogate(unsigned unit)
-{
-	return unit >= 0xDC00 && unit <= 0xDFFF;
-}
-
-static bool
-is_surrogate(unsigned unit)
-{
-	return unit >= 0xD800 && unit <= 0xDFFF;
-}
-
-/* yajl makes a '?' or another character of half a surrogate pair, so we look for ourselves. */
-static bool
-has_half_pair(const char *text, size_t len)
-{
-	for (size_t i = 0, n; i < len; i += n) {
-		unsigned unit = escaped_unit(text + i, len - i);
-
-		n = text[i] == '\\' ? 2 : 1;
-		if (!is_surrogate(unit))
-			continue;
-		if (is_low_surrogate(unit) ||
-		    !is_low_surrogate(escaped_unit(text + i + 6, len - i - 6)))
-			return true;
-		n = 12;
-	}
-	return false;
-}
-
 static int
 on_string(void *ctx, const unsigned char *text, size_t len)
 {
@@ -130,7 +87,7 @@ on_string(void *ctx, const unsigned char *text, size_t len)
 	if (j->level != IN_OBJECT)
 		return unexpected(j, "a string");
 	j->checked = token_end(j);
-	if (has_half_pair(j->r->text + from, j->checked - from))
+	if (json_has_half_pair(j->r->text + from, j->checked - from))
 		return go_on(j, template_refuse(j->r, token_line(j),
 						"the %s has half a surrogate pair",
 						template_field_names[j->field]));

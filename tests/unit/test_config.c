@@ -52,6 +52,7 @@ test_config_defaults(void **state)
 	assert_int_equal(c->connect_timeout, 5);
 	assert_int_equal(c->lock_timeout, 10);
 	assert_int_equal(c->statement_timeout, 0);
+	assert_string_equal(c->prepare, "on");
 	assert_string_equal(c->node_name, "mongooseim@localhost");
 	assert_string_equal(c->node_cookie, "");
 	assert_string_equal(c->password_mechanism, "SCRAM-SHA-256");
@@ -82,6 +83,7 @@ test_config_takes_each_setting(void **state)
 		accept("database = {\n"
 		       "  dsn = \"host=db1,db2 dbname=xmpp password=it's \\\"x\\\"\";\n"
 		       "  connect_timeout = 1; lock_timeout = 2; statement_timeout = 3;\n"
+		       "  prepare = \"off\";\n"
 		       "};\n"
 		       "node: { name: \"a@b\", cookie: \"c\" }\n"
 		       "password = { mechanism = \"SCRAM-SHA-1\"; iterations = 5000L; };\n"
@@ -96,6 +98,7 @@ test_config_takes_each_setting(void **state)
 	assert_int_equal(c->connect_timeout, 1);
 	assert_int_equal(c->lock_timeout, 2);
 	assert_int_equal(c->statement_timeout, 3);
+	assert_string_equal(c->prepare, "off");
 	assert_string_equal(c->node_name, "a@b");
 	assert_string_equal(c->node_cookie, "c");
 	assert_string_equal(c->password_mechanism, "SCRAM-SHA-1");
@@ -214,6 +217,8 @@ test_config_refuses_types_and_ranges(void **state)
 		{ "limits.pattern_timeout", "0", "must be between 1 and 86400" },
 		{ "services.cache.max_bytes", "2147483648L", "must be between 0 and 2147483647" },
 		{ "services.cache.ttl", "86401", "must be between 0 and 86400" },
+		{ "database.prepare", "false", "must be a string in double quotes" },
+		{ "database.prepare", "\"no\"", "has an unknown word" },
 		{ "password.mechanism", "\"MD5\"", "has an unknown word" },
 		{ "password.mechanism", "\"scram-sha-256\"", "has an unknown word" },
 		{ "password.mechanism", "\"\"", "has an unknown word" },

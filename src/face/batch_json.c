@@ -1,0 +1,240 @@
+/*
+ * A line as JSON: ["COMMAND", "ARG", ...], or {"id": ..., "command": "COMMAND", "args": ...} where
+ * args are an array, or an object by the names of the command's parameters. Numbers stand for their
+ * text.
+ */
+#include <string.h>
+
+#include <yajl/yajl_parse.h>
+
+#include "base/json.h"
+#include "face/batch.h"
+
+struct json {
+	struct batch_line *out;
+	struct arena *arena;
+	struct adx_error *err;
+	enum adx_rc rc;
+	enum { TOP, WORDS, LINE, LINE_ID, LINE_COMMAND, LINE_ARGS, BY_POSITION, BY_NAME } where;
+	enum { SEEN_ID = 1, SEEN_COMMAND = 2, SEEN_ARGS = 4 } seen;
+	const char *command; /* of an object, which may name it after the arguments */
+	const char *name;    /* of the argument that comes */
+};
+
+/* What callbacks return to yajl. */
+static int
+go_on(struct json *j, enum adx_rc rc)
+{
+	j->rc = rc;
+	return rc == ADX_OK;
+}
+
+static int
+unexpected(struct json *j, const char *found)
+{
+	static const char *const WANT[] = {
+		[TOP] = "an array or an object",
+		[WORDS] = "a string or a number",
+		[LINE] = "a member",
+		[LINE_ID] = "a string or a number as id",
+		[LINE_COMMAND] = "a string as command",
+		[LINE_ARGS] = "an array or an object as args",
+		[BY_POSITION] = "a string or a number",
+		[BY_NAME] = "a string or a number",
+	};
+
+	return go_on(j,
+		     adx_fail(j->err, ADX_EUSAGE, "expected %s, found %s", WANT[j->where], found));
+}
+
+static int
+on_null(void *ctx)
+{
+	return unexpected(ctx, "null");
+}
+
+static int
+on_boolean(void *ctx, int truth)
+{
+	return unexpected(ctx, truth ? "true" : "false");
+}
+
+static enum adx_rc
+copy(struct json *j, const char *text, size_t len, const char **out)
+{
+	if (memchr(text, '\0', len) != NULL)
+		return adx_fail(j->err, ADX_EUSAGE, "the line has a NUL character");
+	*out = arena_strndup(j->arena, text, len);
+	return *out == NULL ? adx_nomem(j->err) : ADX_OK;
+}
+
+static enum adx_rc
+add_argument(struct json *j, const char *text, size_t len)
+{
+	struct batch_line *out = j->out;
+
+	if (out->count == BATCH_ARGS_MAX)
+		return adx_fail(j->err, ADX_EUSAGE, "the line has more arguments than any command");
+	out->names[out->count] = j->name;
+	return copy(j, text, len, &out->args[out->count++]);
+}
+
+static int
+scalar(struct json *j, const char *text, size_t len, bool number)
+{
+	switch (j->where) {
+	case WORDS:
+		if (number && j->out->command == NULL)
+			return unexpected(j, "a number");
+		return go_on(j, batch_line_add(j->out, j->arena, text, len, j->err));
+	case LINE_ID:
+		j->where = LINE;
+		j->out->id_is_number = number;
+		return go_on(j, copy(j, text, len, &j->out->id));
+	case LINE_COMMAND:
+		if (number)
+			return unexpected(j, "a number");
+		j->where = LINE;
+		return go_on(j, copy(j, text, len, &j->command));
+	case BY_POSITION:
+	case BY_NAME: return go_on(j, add_argument(j, text, len));
+	default: return unexpected(j, number ? "a number" : "a string");
+	}
+}
+
+static int
+on_number(void *ctx, const char *text, size_t len)
+{
+	return scalar(ctx, text, len, true);
+}
+
+static int
+on_string(void *ctx, const unsigned char *text, size_t len)
+{
+	return scalar(ctx, (const char *)text, len, false);
+}
+
+static int
+on_map(void *ctx)
+{
+	struct json *j = ctx;
+
+	if (j->where == TOP)
+		j->where = LINE;
+	else if (j->where == LINE_ARGS)
+		j->where = BY_NAME;
+	else
+		return unexpected(j, "an object");
+	if (j->where == BY_NAME)
+		j->out->named = true;
+	return 1;
+}
+
+static int
+on_array(void *ctx)
+{
+	struct json *j = ctx;
+
+	if (j->where == TOP)
+		j->where = WORDS;
+	else if (j->where == LINE_ARGS)
+		j->where = BY_POSITION;
+	else
+		return unexpected(j, "an array");
+	return 1;
+}
+
+static int
+on_member(struct json *j, const char *key, size_t len)
+{
+	static const struct {
+		const char *name;
+		int where, bit;
+	} MEMBERS[] = { { "id", LINE_ID, SEEN_ID },
+			{ "command", LINE_COMMAND, SEEN_COMMAND },
+			{ "args", LINE_ARGS, SEEN_ARGS } };
+
+	for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++) {
+		if (strlen(MEMBERS[i].name) != len || memcmp(MEMBERS[i].name, key, len) != 0)
+			continue;
+		if (j->seen & MEMBERS[i].bit)
+			return go_on(j, adx_fail(j->err, ADX_EUSAGE, "'%s' is there twice",
+						 MEMBERS[i].name));
+		j->seen |= MEMBERS[i].bit;
+		j->where = MEMBERS[i].where;
+		return 1;
+	}
+	return go_on(j, adx_fail(j->err, ADX_EUSAGE,
+				 "the object has a member that is not id, command or args"));
+}
+
+static int
+on_key(void *ctx, const unsigned char *key, size_t len)
+{
+	struct json *j = ctx;
+
+	if (j->where == BY_NAME)
+		return go_on(j, copy(j, (const char *)key, len, &j->name));
+	return on_member(j, (const char *)key, len);
+}
+
+/* Arguments end, or the line does. */
+static int
+on_end(void *ctx)
+{
+	struct json *j = ctx;
+
+	j->where = j->where == BY_POSITION || j->where == BY_NAME ? LINE : TOP;
+	return 1;
+}
+
+static const yajl_callbacks CALLBACKS = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_map,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_end,
+	.yajl_start_array = on_array,
+	.yajl_end_array = on_end,
+};
+
+/* yajl says "parse error: REASON\n"; without the text it is about, which may be a password. */
+static enum adx_rc
+refuse_syntax(yajl_handle yajl, struct adx_error *err)
+{
+	unsigned char *text = yajl_get_error(yajl, 0, NULL, 0);
+	const char *reason;
+
+	if (text == NULL)
+		return adx_nomem(err);
+	reason = strstr((const char *)text, ": ");
+	reason = reason == NULL ? (const char *)text : reason + 2;
+	adx_fail(err, ADX_EUSAGE, "the line is not JSON: %.*s", (int)strcspn(reason, "\n"), reason);
+	yajl_free_error(yajl, text);
+	return err->rc;
+}
+
+enum adx_rc
+batch_json_parse(const char *text, size_t len, struct arena *arena, struct batch_line *out,
+		 struct adx_error *err)
+{
+	struct json j = { .out = out, .arena = arena, .err = err };
+	yajl_handle yajl = yajl_alloc(&CALLBACKS, NULL, &j);
+	yajl_status status;
+
+	if (yajl == NULL)
+		return adx_nomem(err);
+	status = yajl_parse(yajl, (const unsigned char *)text, len);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(yajl);
+	if (status == yajl_status_error)
+		j.rc = refuse_syntax(yajl, err);
+	yajl_free(yajl);
+	if (j.rc == ADX_OK && json_has_half_pair(text, len))
+		j.rc = adx_fail(err, ADX_EUSAGE, "the line has half a surrogate pair");
+	if (j.rc == ADX_OK && j.command != NULL)
+		out->command = j.command;
+	return j.rc;
+}

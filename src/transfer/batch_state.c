@@ -1,0 +1,226 @@
+#include "transfer/batch_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "db/stmt.h"
+
+enum { SHA256_HEX = 64 };
+
+static const char MAGIC[] = "adminex-batch 1";
+
+/* ---- the state file ---------------------------------------------------------------------- */
+
+/* The lock goes with the process: two runs of the same state would wait for each other's lines. */
+static enum adx_rc
+open_file(struct batch_state *state, const char *path, struct adx_error *err)
+{
+	state->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (state->fd < 0)
+		return adx_fail_errno(err, ADX_EIO, errno, "cannot open the state file '%.300s'",
+				      path);
+	if (flock(state->fd, LOCK_EX | LOCK_NB) == 0)
+		return ADX_OK;
+	if (errno != EWOULDBLOCK)
+		return adx_fail_errno(err, ADX_EIO, errno, "cannot lock the state file '%.300s'",
+				      path);
+	adx_fail(err, ADX_EFAIL, "another run with the state file '%.300s' is going on", path);
+	adx_hint(err, "wait for its end, or end it");
+	return ADX_EFAIL;
+}
+
+static enum adx_rc
+write_file(const struct batch_state *state, const char *path, const char *sha256,
+	   struct adx_error *err)
+{
+	char text[160];
+	int len =
+		snprintf(text, sizeof(text), "%s run=%s input=%s\n", MAGIC, state->run_id, sha256);
+
+	if (pwrite(state->fd, text, (size_t)len, 0) != len || fsync(state->fd) != 0)
+		return adx_fail_errno(err, ADX_EIO, errno, "cannot write the state file '%.300s'",
+				      path);
+	return ADX_OK;
+}
+
+/* *found is false for a file that is still empty. */
+static enum adx_rc
+read_file(struct batch_state *state, const char *path, const char *sha256, bool *found,
+	  struct adx_error *err)
+{
+	char text[160] = "", input[SHA256_HEX + 1] = "";
+	ssize_t n = pread(state->fd, text, sizeof(text) - 1, 0);
+
+	*found = n != 0;
+	if (n < 0)
+		return adx_fail_errno(err, ADX_EIO, errno, "cannot read the state file '%.300s'",
+				      path);
+	if (n == 0)
+		return ADX_OK;
+	if (sscanf(text, "adminex-batch 1 run=%36[0-9a-f-] input=%64[0-9a-f]", state->run_id,
+		   input) != 2 ||
+	    strlen(state->run_id) != 36 || strlen(input) != SHA256_HEX)
+		return adx_fail(err, ADX_EINVAL, "'%.300s' is not a state file of a batch", path);
+	if (strcmp(input, sha256) == 0)
+		return ADX_OK;
+	adx_fail(err, ADX_EINVAL, "the input is not the one that the run of '%.300s' began with",
+		 path);
+	adx_hint(err, "give it the same lines again, or begin a new run with another state file");
+	return ADX_EINVAL;
+}
+
+/* ---- the row ----------------------------------------------------------------------------- */
+
+static enum adx_rc
+end_transaction(struct db *db, enum adx_rc rc, struct adx_error *err)
+{
+	if (rc == ADX_OK)
+		return db_commit(db, err);
+	db_rollback(db);
+	return rc;
+}
+
+static enum adx_rc
+insert_row(struct batch_state *state, const char *sha256, const char *actor, struct db *db,
+	   struct adx_error *err)
+{
+	struct rows *rows;
+	enum adx_rc rc;
+
+	db_begin(db, DB_WRITE);
+	rc = stmt_one(db, SQL_BATCH_START, PARAMS(sha256, actor), &rows, err);
+	if (rc == ADX_OK)
+		snprintf(state->run_id, sizeof(state->run_id), "%s", rows_get(rows, "run_id"));
+	rows_close(rows);
+	return end_transaction(db, rc, err);
+}
+
+static enum adx_rc
+take_row(struct batch_state *state, const struct rows *rows, const char *sha256,
+	 struct adx_error *err)
+{
+	if (rows == NULL || strcmp(rows_get(rows, "input_sha256"), sha256) != 0) {
+		adx_fail(err, ADX_EFAIL, "this database does not know the run %s", state->run_id);
+		adx_hint(err, "it may be another database, or one restored from before the run");
+		return ADX_EFAIL;
+	}
+	state->recorded = rows_get_int64(rows, "last_line");
+	state->failed = rows_get_int64(rows, "failed");
+	return ADX_OK;
+}
+
+/* Waits for what a killed run still has under way, and only then looks. */
+static enum adx_rc
+find_row(struct batch_state *state, const char *sha256, struct db *db, struct adx_error *err)
+{
+	struct rows *rows = NULL;
+	enum adx_rc rc;
+
+	db_begin(db, DB_WRITE);
+	rc = stmt_exec(db, SQL_BATCH_LOCK, PARAMS(state->run_id), err);
+	if (rc == ADX_OK)
+		rc = stmt_one(db, SQL_BATCH_FIND, PARAMS(state->run_id), &rows, err);
+	if (rc == ADX_OK)
+		rc = take_row(state, rows, sha256, err);
+	rows_close(rows);
+	return end_transaction(db, rc, err);
+}
+
+/* The row comes before the file: a run is known to its database before it has done anything. */
+static enum adx_rc
+begin_run(struct batch_state *state, const char *path, const char *sha256, const char *actor,
+	  struct db *db, struct adx_error *err)
+{
+	enum adx_rc rc = insert_row(state, sha256, actor, db, err);
+
+	return rc == ADX_OK ? write_file(state, path, sha256, err) : rc;
+}
+
+enum adx_rc
+batch_state_open(struct batch_state *state, const char *path, const char *sha256, const char *actor,
+		 struct db *db, struct adx_error *err)
+{
+	bool found = false;
+	enum adx_rc rc = open_file(state, path, err);
+
+	if (rc == ADX_OK)
+		rc = read_file(state, path, sha256, &found, err);
+	if (rc != ADX_OK)
+		return rc;
+	return found ? find_row(state, sha256, db, err)
+		     : begin_run(state, path, sha256, actor, db, err);
+}
+
+enum adx_rc
+batch_state_send_lock(const struct batch_state *state, struct db *db, struct adx_error *err)
+{
+	return stmt_send(db, SQL_BATCH_LOCK, PARAMS(state->run_id), err);
+}
+
+enum adx_rc
+batch_state_receive_lock(struct db *db, struct adx_error *err)
+{
+	struct rows *rows;
+	bool has;
+	enum adx_rc rc = stmt_receive(db, &rows, err);
+
+	if (rc == ADX_OK)
+		rc = rows_first(rows, &has, err);
+	rows_close(rows);
+	return rc;
+}
+
+enum adx_rc
+batch_state_advance(const struct batch_state *state, struct db *db, int64_t line, int64_t failed,
+		    struct adx_error *err)
+{
+	char from[24], to[24], times[24];
+	struct rows *rows;
+	enum adx_rc rc;
+
+	snprintf(from, sizeof(from), "%" PRId64, state->recorded);
+	snprintf(to, sizeof(to), "%" PRId64, line);
+	snprintf(times, sizeof(times), "%" PRId64, failed);
+	rc = stmt_one(db, SQL_BATCH_ADVANCE, PARAMS(state->run_id, from, to, times), &rows, err);
+	if (rc == ADX_OK && rows == NULL)
+		rc = adx_fail(err, ADX_EFAIL,
+			      "another run of this batch has gone on behind line %s", from);
+	rows_close(rows);
+	return rc;
+}
+
+void
+batch_state_recorded(struct batch_state *state, int64_t line, int64_t failed)
+{
+	state->recorded = line;
+	state->failed += failed;
+}
+
+enum adx_rc
+batch_state_finish(struct batch_state *state, struct db *db, int64_t line, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	db_begin(db, DB_WRITE);
+	rc = stmt_exec(db, SQL_BATCH_LOCK, PARAMS(state->run_id), err);
+	/* Reads in transactions of their own are not recorded by these. */
+	if (rc == ADX_OK && line > state->recorded)
+		rc = batch_state_advance(state, db, line, 0, err);
+	if (rc == ADX_OK)
+		rc = stmt_exec(db, SQL_BATCH_FINISH, PARAMS(state->run_id), err);
+	return end_transaction(db, rc, err);
+}
+
+void
+batch_state_close(struct batch_state *state)
+{
+	if (state->fd >= 0)
+		close(state->fd);
+	state->fd = -1;
+}
