@@ -2,7 +2,7 @@
 -- when statements run is in 0004_roles_refusals.sql.
 BEGIN;
 \ir helpers.psql
-SELECT plan(64);
+SELECT plan(67);
 
 SELECT has_role('adminex_reader');
 SELECT has_role('adminex_operator');
@@ -48,7 +48,8 @@ INSERT INTO expected VALUES
     ('offline_messages',  'r', 'rawd', 'rawd'),
     ('sessions',          'r', 'rawd', 'rawd'),
     ('outbox',            '',  'ra',   'rawd'),
-    ('audit_log',         'r', 'ra',   'rad');
+    ('audit_log',         'r', 'ra',   'rad'),
+    ('batch_runs',        'r', 'raw',  'rawd');
 SELECT set_eq(
     $$SELECT relname::text FROM pg_class
        WHERE relnamespace = 'adminex'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')$$,

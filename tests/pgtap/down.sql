@@ -1,6 +1,6 @@
 -- Every migration goes back, one after the other, and up again. All of it is rolled back.
 BEGIN;
-SELECT plan(11);
+SELECT plan(14);
 
 CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
     LANGUAGE sql
@@ -12,6 +12,11 @@ CREATE TEMPORARY TABLE before AS
 SELECT relname, relkind FROM pg_class WHERE relnamespace = 'adminex'::regnamespace;
 INSERT INTO adminex.hosts (host) VALUES ('h.example');
 INSERT INTO adminex.users (host, username) VALUES ('h.example', 'romeo');
+
+\ir ../../migrations/0005_batch.down.sql
+SELECT hasnt_table('adminex', 'batch_runs', 'down to 4: no runs of batches');
+SELECT functions_are('adminex', ARRAY['grant_roles'], 'down to 4: the function of 4');
+SELECT lives_ok('SELECT adminex.grant_roles()', 'down to 4: it works');
 
 \ir ../../migrations/0004_roles.down.sql
 SELECT functions_are('adminex', '{}'::name[], 'down to 3: no function');
@@ -43,11 +48,12 @@ SELECT bag_eq(
 \ir ../../migrations/0002_operations.up.sql
 \ir ../../migrations/0003_foreign_keys.up.sql
 \ir ../../migrations/0004_roles.up.sql
+\ir ../../migrations/0005_batch.up.sql
 SELECT bag_eq($$SELECT relname, relkind FROM pg_class
                  WHERE relnamespace = 'adminex'::regnamespace$$,
               'SELECT * FROM before', 'up again: the same tables, indexes and sequences');
 SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up again: the foreign keys');
-SELECT functions_are('adminex', ARRAY['grant_roles'], 'up again: the function');
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004'], 'up again: the functions');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,10 +1,10 @@
 -- Nothing untested: this list of everything in the schema is compared with the catalogue. Who adds
 -- something is sent here, and from here to the test of the migration that adds it.
 BEGIN;
-SELECT plan(26);
+SELECT plan(27);
 
 SELECT tables_are('adminex', ARRAY[
-    'audit_log', 'bans', 'credentials', 'hosts', 'last_activity', 'nodes', 'offline_messages',
+    'audit_log', 'bans', 'batch_runs', 'credentials', 'hosts', 'last_activity', 'nodes', 'offline_messages',
     'outbox', 'private_storage', 'roster_items', 'roster_versions', 'schema_migrations',
     'sessions', 'users', 'vcards']);
 SELECT views_are('adminex', '{}'::name[]);
@@ -13,7 +13,7 @@ SELECT foreign_tables_are('adminex', '{}'::name[]);
 SELECT sequences_are('adminex', ARRAY[
     'audit_log_id_seq', 'offline_messages_id_seq', 'outbox_id_seq'],
     'sequences are those of identity columns');
-SELECT functions_are('adminex', ARRAY['grant_roles']);
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004']);
 SELECT is_empty(
     $$SELECT typname FROM pg_type
        WHERE typnamespace = 'adminex'::regnamespace AND typtype IN ('d', 'e', 'r', 'm')$$,
@@ -51,7 +51,9 @@ SELECT columns_are('adminex', tab, columns)
                                 node,connected_at}'),
         ('outbox',            '{host,username,id,kind,payload,created_at}'),
         ('audit_log',         '{id,at,actor,db_role,face,command,arguments,rows,outcome}'),
-        ('nodes',             '{node,created_at}')
+        ('nodes',             '{node,created_at}'),
+        ('batch_runs',        '{run_id,input_sha256,actor,last_line,failed,started_at,
+                                updated_at,finished_at}')
        ) AS v (tab, columns);
 
 SELECT set_eq(
@@ -61,6 +63,9 @@ SELECT set_eq(
           'adminex.audit_log.audit_log_pkey',
           'adminex.bans.bans_account_fkey',
           'adminex.bans.bans_pkey',
+          'adminex.batch_runs.batch_runs_input_sha256_length',
+          'adminex.batch_runs.batch_runs_lines_counted',
+          'adminex.batch_runs.batch_runs_pkey',
           'adminex.credentials.credentials_account_fkey',
           'adminex.credentials.credentials_iterations_range',
           'adminex.credentials.credentials_key_length',
@@ -117,6 +122,7 @@ SELECT set_eq(
     ARRAY['adminex.audit_log_at',
           'adminex.audit_log_pkey',
           'adminex.bans_pkey',
+          'adminex.batch_runs_pkey',
           'adminex.credentials_pkey',
           'adminex.hosts_pkey',
           'adminex.last_activity_host_last_at',
