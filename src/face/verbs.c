@@ -64,7 +64,7 @@ const struct verb VERBS[] = {
 	  "exit status: 0 all lines ok; 1 a line failed; 3, 5, 8 and 130 as for commands\n"
 	  "\n"
 	  "example:\n"
-	  "  adminex batch --resume move.state move.batch\n",
+	  "  adminex batch tests/data/batches/friends.batch\n",
 	  "--continue --atomic --dry-run --group --resume --help", verb_batch },
 	{ "help", "help [COMMAND | SUBMOD | VERB]", "explain a command, with an example",
 	  "example:\n  adminex help ban_account\n", "", verb_help },

@@ -22,7 +22,7 @@ BEYOND = {"add_host": "restuple", "remove_host": "restuple", "registered_vhosts"
           "unban_account": "restuple", "get_ban_details": "list", "list_banned": "list",
           "get_last": "list"}
 KINDS = {**{name: row["result"]["kind"] for name, row in SPEC.items()}, **BEYOND}
-VERBS = ["migrate", "import", "help", "completion"]
+VERBS = ["migrate", "import", "batch", "help", "completion"]
 NOWHERE = {"ADMINEX_DSN": "host=/nowhere"}
 
 

@@ -23,8 +23,9 @@ class RoleRaces(unittest.TestCase):
         cls.addClassCleanup(cls.cluster.stop)
         for database in ("a", "b"):
             cls.cluster.sql("postgres", f"CREATE DATABASE {database}")
-            subprocess.run([harness.BIN, "--dsn", cls.cluster.dsn(database), "migrate"], check=True,
-                           stderr=subprocess.DEVNULL, timeout=harness.TIMEOUT)
+            subprocess.run([harness.BIN, "--dsn", cls.cluster.dsn(database), "migrate", "up",
+                            "--to", "4"],
+                           check=True, stderr=subprocess.DEVNULL, timeout=harness.TIMEOUT)
         cls.all_grants = cls.cluster.sql("a", GRANTS)
 
     def setUp(self):
