@@ -10,6 +10,14 @@ RETURNING run_id;
 -- Wait until no transaction of this run is going on, also not one of a client that was killed.
 SELECT pg_advisory_xact_lock(hashtextextended('adminex.batch_runs ' || $1, 0));
 
+-- name: batch_try_lock(run_id) value
+-- The same without waiting: 1 when the lock was free, else 0.
+SELECT pg_try_advisory_xact_lock(hashtextextended('adminex.batch_runs ' || $1, 0))::integer;
+
+-- name: batch_patience() exec
+-- Let this transaction wait for locks without a limit.
+SELECT set_config('lock_timeout', '0', true);
+
 -- name: batch_find(run_id) one
 -- How far a run has come; no row when this database does not know it.
 SELECT encode(input_sha256, 'hex') AS input_sha256, last_line, failed

@@ -227,6 +227,17 @@ is_fatal(const struct batch *b, enum adx_rc rc)
 	       out_error(b->cli->out) != 0;
 }
 
+static enum adx_rc
+say_fatal(const struct batch_item *item, struct adx_error *err)
+{
+	if (item->rc == ADX_OK)
+		return call_output_ok(&item->call, err);
+	if (item->err == NULL)
+		return adx_nomem(err);
+	*err = *item->err;
+	return item->rc;
+}
+
 static void
 write_reply(struct batch *b, struct batch_item *item)
 {
@@ -256,7 +267,7 @@ receive(struct batch *b, struct batch_item *item, bool *ok, struct adx_error *er
 		*ok = b->go_on;
 	}
 	if (is_fatal(b, item->rc))
-		return rc == ADX_OK ? call_output_ok(&item->call, err) : item->rc;
+		return say_fatal(item, err);
 	if (!*ok)
 		return ADX_OK;
 	b->attempted_no += item->rc != ADX_OK || !call_said_yes(&item->call);

@@ -120,6 +120,9 @@ say_end(const struct batch *b)
 			 b->lines, b->failed);
 	} else if (b->failed > 0) {
 		buf_addf(&line, "%" PRId64 " of %" PRId64 " lines failed", b->failed, b->lines);
+	} else if (b->failed_before > 0) {
+		buf_addf(&line, "%" PRId64 " lines failed in earlier parts of this run",
+			 b->failed_before);
 	}
 	if (line.len > 0)
 		cli_say(buf_text(&line));
@@ -151,6 +154,12 @@ tell_how_far(const struct batch *b, struct adx_error *err)
 
 /* ---- the verb ---------------------------------------------------------------------------- */
 
+static void
+say_waiting(void)
+{
+	cli_say("waiting for the last transaction of the earlier run to end (see pg_locks)");
+}
+
 static enum adx_rc
 open_state(struct batch *b, const struct request *r, struct adx_error *err)
 {
@@ -162,11 +171,11 @@ open_state(struct batch *b, const struct request *r, struct adx_error *err)
 	rc = batch_input_copy(&b->input, sha256, err);
 	if (rc == ADX_OK)
 		rc = batch_state_open(&b->state, r->state_path, sha256, b->caller.actor, b->db,
-				      err);
+				      say_waiting, err);
 	if (rc != ADX_OK)
 		return rc;
 	b->last = b->state.recorded;
-	b->failed = b->state.failed;
+	b->failed_before = b->state.failed;
 	if (b->last > 0) {
 		snprintf(line, sizeof(line), "going on behind line %" PRId64, b->last);
 		cli_say(line);
@@ -279,5 +288,5 @@ verb_batch(struct cli *cli, int argc, char **argv)
 	end_batch(&b);
 	if (rc != ADX_OK)
 		return cli_fail(cli, &err);
-	return b.failed > 0 ? 1 : 0;
+	return b.failed + b.failed_before > 0 ? 1 : 0;
 }

@@ -115,15 +115,31 @@ take_row(struct batch_state *state, const struct rows *rows, const char *sha256,
 	return ADX_OK;
 }
 
+/* However long it takes: a lock timeout would only bring the operator back to the same wait. */
+static enum adx_rc
+wait_for_lock(const struct batch_state *state, struct db *db, void (*waiting)(void),
+	      struct adx_error *err)
+{
+	int64_t free;
+	enum adx_rc rc = stmt_int64(db, SQL_BATCH_TRY_LOCK, PARAMS(state->run_id), &free, err);
+
+	if (rc != ADX_OK || free)
+		return rc;
+	waiting();
+	rc = stmt_exec(db, SQL_BATCH_PATIENCE, NO_PARAMS, err);
+	return rc == ADX_OK ? stmt_exec(db, SQL_BATCH_LOCK, PARAMS(state->run_id), err) : rc;
+}
+
 /* Waits for what a killed run still has under way, and only then looks. */
 static enum adx_rc
-find_row(struct batch_state *state, const char *sha256, struct db *db, struct adx_error *err)
+find_row(struct batch_state *state, const char *sha256, struct db *db, void (*waiting)(void),
+	 struct adx_error *err)
 {
 	struct rows *rows = NULL;
 	enum adx_rc rc;
 
 	db_begin(db, DB_WRITE);
-	rc = stmt_exec(db, SQL_BATCH_LOCK, PARAMS(state->run_id), err);
+	rc = wait_for_lock(state, db, waiting, err);
 	if (rc == ADX_OK)
 		rc = stmt_one(db, SQL_BATCH_FIND, PARAMS(state->run_id), &rows, err);
 	if (rc == ADX_OK)
@@ -144,7 +160,7 @@ begin_run(struct batch_state *state, const char *path, const char *sha256, const
 
 enum adx_rc
 batch_state_open(struct batch_state *state, const char *path, const char *sha256, const char *actor,
-		 struct db *db, struct adx_error *err)
+		 struct db *db, void (*waiting)(void), struct adx_error *err)
 {
 	bool found = false;
 	enum adx_rc rc = open_file(state, path, err);
@@ -153,7 +169,7 @@ batch_state_open(struct batch_state *state, const char *path, const char *sha256
 		rc = read_file(state, path, sha256, &found, err);
 	if (rc != ADX_OK)
 		return rc;
-	return found ? find_row(state, sha256, db, err)
+	return found ? find_row(state, sha256, db, waiting, err)
 		     : begin_run(state, path, sha256, actor, db, err);
 }
 

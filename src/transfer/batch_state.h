@@ -29,11 +29,12 @@ struct batch_state {
 /*
  * Begin a run, or find the one that the state file names: then the input must be the one of that
  * SHA-256 (in hex), and what a killed run still has under way in the database is waited for. A file
- * that is not there or empty begins a run. batch_state_close() follows in every case.
+ * that is not there or empty begins a run. batch_state_close() follows in every case. `waiting` is
+ * called before it waits.
  */
 ADX_MUST_CHECK enum adx_rc batch_state_open(struct batch_state *state, const char *path,
 					    const char *sha256, const char *actor, struct db *db,
-					    struct adx_error *err);
+					    void (*waiting)(void), struct adx_error *err);
 /* First in a transaction: hold off every other run of this state. Sent, to be received. */
 ADX_MUST_CHECK enum adx_rc batch_state_send_lock(const struct batch_state *state, struct db *db,
 						 struct adx_error *err);
