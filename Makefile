@@ -42,7 +42,7 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 ifeq ($(CI)$(filter fuzz,$(SAN)),true)
 WARN     += -Werror
 endif
-ALL_CFLAGS := -std=c17 $(WARN) $(CFLAGS) $(SANFLAGS) -fstack-protector-strong
+ALL_CFLAGS := -std=c17 -pthread $(WARN) $(CFLAGS) $(SANFLAGS) -fstack-protector-strong
 LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv
 LDFLAGS  += $(SANFLAGS) -Wl,--as-needed
 

@@ -93,21 +93,30 @@ derive(size_t mechanism, int iterations, const unsigned char *salt, size_t salt_
 }
 
 enum adx_rc
-scram_make(const char *mechanism, int iterations, const char *password, size_t len,
-	   struct scram *out, struct adx_error *err)
+scram_make_prepared(const char *mechanism, int iterations, const struct buf *prepared,
+		    struct scram *out, struct adx_error *err)
 {
 	size_t m = find(mechanism);
-	struct buf prepared = BUF_INIT;
-	enum adx_rc rc;
 
 	if (m == MECHANISM_COUNT)
 		return adx_fail(err, ADX_EINVAL, "'%s' is no mechanism for passwords", mechanism);
-	rc = password_prepare(password, len, &prepared, err);
-	if (rc == ADX_OK && (RAND_bytes(out->salt, SCRAM_SALT_SIZE) != 1 ||
-			     !derive(m, iterations, out->salt, SCRAM_SALT_SIZE, &prepared,
-				     out->stored_key, out->server_key)))
-		rc = adx_fail(err, ADX_EFAIL, "the crypto library could not derive a key");
+	if (RAND_bytes(out->salt, SCRAM_SALT_SIZE) != 1 ||
+	    !derive(m, iterations, out->salt, SCRAM_SALT_SIZE, prepared, out->stored_key,
+		    out->server_key))
+		return adx_fail(err, ADX_EFAIL, "the crypto library could not derive a key");
 	out->key_len = MECHANISMS[m].key_len;
+	return ADX_OK;
+}
+
+enum adx_rc
+scram_make(const char *mechanism, int iterations, const char *password, size_t len,
+	   struct scram *out, struct adx_error *err)
+{
+	struct buf prepared = BUF_INIT;
+	enum adx_rc rc = password_prepare(password, len, &prepared, err);
+
+	if (rc == ADX_OK)
+		rc = scram_make_prepared(mechanism, iterations, &prepared, out, err);
 	buf_wipe(&prepared);
 	return rc;
 }

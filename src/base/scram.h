@@ -34,6 +34,11 @@ ADX_MUST_CHECK enum adx_rc password_prepare(const char *password, size_t len, st
 ADX_MUST_CHECK enum adx_rc scram_make(const char *mechanism, int iterations, const char *password,
 				      size_t len, struct scram *out, struct adx_error *err);
 
+/* The same for one that password_prepare() has prepared; needs no library but libcrypto. */
+ADX_MUST_CHECK enum adx_rc scram_make_prepared(const char *mechanism, int iterations,
+					       const struct buf *prepared, struct scram *out,
+					       struct adx_error *err);
+
 /* What is kept of a password: borrowed bytes. */
 struct scram_stored {
 	const char *mechanism;

@@ -1,11 +1,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
-#include "face/cli.h"
 #include "face/progress.h"
-#include "transfer/import.h"
+#include "face/verb_import.h"
 
 static const struct command REPORT_ROWS = {
 	.name = "import",
@@ -14,37 +14,90 @@ static const struct command REPORT_ROWS = {
 	.fields = { { "kind" }, { "read", true }, { "written", true } },
 };
 
-struct request {
-	const char *path;
-	enum import_existing existing;
-	bool dry_run;
-	bool help;
+/* ---- the request ------------------------------------------------------------------------- */
+
+static const struct {
+	const char *word, *extension;
+	enum import_as as;
+} FORMATS[] = {
+	{ "csv", ".csv", AS_CSV },
+	{ "ndjson", ".ndjson", AS_NDJSON },
+	{ "ndjson", ".jsonl", AS_NDJSON },
+	{ "xep0227", ".xml", AS_XEP0227 },
 };
 
-static enum adx_rc
-read_request(int argc, char **argv, const struct cli *cli, struct request *r, struct adx_error *err)
+enum { FORMAT_ROWS = sizeof(FORMATS) / sizeof(FORMATS[0]) };
+
+static enum import_as
+as_word(const char *word)
 {
-	*r = (struct request){ .dry_run = cli->options.dry_run };
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--dry-run") == 0)
-			r->dry_run = true;
-		else if (strcmp(argv[i], "--replace") == 0 && r->existing == IMPORT_KEEP)
-			r->existing = IMPORT_REPLACE;
-		else if (strcmp(argv[i], "--fail") == 0 && r->existing == IMPORT_KEEP)
-			r->existing = IMPORT_FAIL;
-		else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			r->help = true;
-		else if (r->path == NULL && (argv[i][0] != '-' || argv[i][1] == '\0'))
-			r->path = argv[i];
-		else
-			return adx_fail(err, ADX_EUSAGE, "import: '%.60s' is one word too many",
-					argv[i]);
+	for (size_t i = 0; word != NULL && i < FORMAT_ROWS; i++)
+		if (strcmp(FORMATS[i].word, word) == 0)
+			return FORMATS[i].as;
+	return AS_EXTENSION_SAYS;
+}
+
+static enum import_as
+as_extension(const char *path)
+{
+	const char *extension = strrchr(path, '.');
+
+	for (size_t i = 0; extension != NULL && i < FORMAT_ROWS; i++)
+		if (strcasecmp(FORMATS[i].extension, extension) == 0)
+			return FORMATS[i].as;
+	return AS_XEP0227;
+}
+
+/* What is no word of its own: an option, the argument of --as, the path. */
+static enum adx_rc
+read_word(struct import_request *r, char **argv, int *i, struct adx_error *err)
+{
+	const char *word = argv[*i];
+
+	if (strcmp(word, "--dry-run") == 0)
+		r->dry_run = true;
+	else if (strcmp(word, "--strict") == 0)
+		r->strict = true;
+	else if (strcmp(word, "--replace") == 0 && r->existing == IMPORT_KEEP)
+		r->existing = IMPORT_REPLACE;
+	else if (strcmp(word, "--fail") == 0 && r->existing == IMPORT_KEEP)
+		r->existing = IMPORT_FAIL;
+	else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		r->help = true;
+	else if (strcmp(word, "--as") == 0 && r->as == AS_EXTENSION_SAYS)
+		return (r->as = as_word(argv[++*i])) != AS_EXTENSION_SAYS
+			       ? ADX_OK
+			       : adx_fail(err, ADX_EUSAGE,
+					  "import: --as is csv, ndjson or xep0227");
+	else if (r->path == NULL && (word[0] != '-' || word[1] == '\0'))
+		r->path = word;
+	else
+		return adx_fail(err, ADX_EUSAGE, "import: '%.60s' is one word too many", word);
+	return ADX_OK;
+}
+
+static enum adx_rc
+read_request(int argc, char **argv, const struct cli *cli, struct import_request *r,
+	     struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	*r = (struct import_request){ .dry_run = cli->options.dry_run };
+	for (int i = 1; i < argc && rc == ADX_OK; i++)
+		rc = read_word(r, argv, &i, err);
+	if (rc != ADX_OK || r->help)
+		return rc;
+	if (r->path == NULL) {
+		adx_fail(err, ADX_EUSAGE, "import takes a file, a folder or - for standard input");
+		adx_hint(err, "see 'adminex help import'");
+		return ADX_EUSAGE;
 	}
-	if (r->path != NULL || r->help)
-		return ADX_OK;
-	adx_fail(err, ADX_EUSAGE, "import takes a file, a folder or - for standard input");
-	adx_hint(err, "see 'adminex help import'");
-	return ADX_EUSAGE;
+	if (r->as == AS_EXTENSION_SAYS)
+		r->as = as_extension(r->path);
+	if (r->strict && r->as == AS_XEP0227)
+		return adx_fail(err, ADX_EUSAGE,
+				"import: --strict is for users files, CSV and NDJSON");
+	return ADX_OK;
 }
 
 /* ---- beside the reply --------------------------------------------------------------------- */
@@ -108,8 +161,8 @@ write_report(struct cli *cli, const struct import_report *report, struct adx_err
 	return ADX_OK;
 }
 
-static void
-tell_hosts(const struct import_report *report, bool dry_run)
+void
+import_tell_hosts(const struct import_report *report, bool dry_run)
 {
 	struct buf line = BUF_INIT;
 
@@ -125,7 +178,7 @@ tell_hosts(const struct import_report *report, bool dry_run)
 /* ---- the verb ---------------------------------------------------------------------------- */
 
 static enum adx_rc
-import(struct cli *cli, const struct request *r, struct adx_error *err)
+import(struct cli *cli, const struct import_request *r, struct adx_error *err)
 {
 	struct progress progress;
 	struct call call = { .command = &REPORT_ROWS };
@@ -148,7 +201,7 @@ import(struct cli *cli, const struct request *r, struct adx_error *err)
 	if (rc == ADX_OK)
 		rc = write_report(cli, &report, err);
 	if (rc == ADX_OK)
-		tell_hosts(&report, r->dry_run);
+		import_tell_hosts(&report, r->dry_run);
 	if (rc == ADX_OK && r->dry_run)
 		cli_say("dry run: nothing was changed");
 	out_flush(cli->out);
@@ -162,9 +215,10 @@ import(struct cli *cli, const struct request *r, struct adx_error *err)
 int
 verb_import(struct cli *cli, int argc, char **argv)
 {
-	struct request r;
+	struct import_request r;
 	struct adx_error err;
 	enum adx_rc rc = read_request(argc, argv, cli, &r, &err);
+	bool yes = true;
 
 	if (rc == ADX_OK && r.help) {
 		help_on(cli->out, cli->session.service, "import");
@@ -176,6 +230,9 @@ verb_import(struct cli *cli, int argc, char **argv)
 	if (rc == ADX_OK)
 		rc = cli_connect(cli, &err);
 	if (rc == ADX_OK)
-		rc = import(cli, &r, &err);
-	return rc == ADX_OK ? 0 : cli_fail(cli, &err);
+		rc = r.as == AS_XEP0227 ? import(cli, &r, &err)
+					: import_users_file(cli, &r, &yes, &err);
+	if (rc != ADX_OK)
+		return cli_fail(cli, &err);
+	return yes ? 0 : 1;
 }

@@ -60,6 +60,14 @@ binary_int32(struct buf *copy, int32_t value)
 }
 
 void
+binary_int64(struct buf *copy, int64_t value)
+{
+	add_int32(copy, sizeof(value));
+	add_int32(copy, (int32_t)(value >> 32));
+	add_int32(copy, (int32_t)(value & 0xFFFFFFFF));
+}
+
+void
 binary_end(struct buf *copy)
 {
 	add_int16(copy, -1);

@@ -16,6 +16,7 @@ void binary_row(struct buf *copy, int16_t fields);
 void binary_bytes(struct buf *copy, const void *data, size_t len);
 void binary_text(struct buf *copy, const char *text);
 void binary_int32(struct buf *copy, int32_t value);
+void binary_int64(struct buf *copy, int64_t value);
 void binary_end(struct buf *copy);
 
 #endif

@@ -11,20 +11,13 @@
 #include "db/stmt.h"
 #include "transfer/copy_binary.h"
 #include "transfer/copy_row.h"
+#include "transfer/import_priv.h"
 
 enum {
 	STAGE_BYTES = 256 * 1024, /* sent by COPY when this much has gathered */
 	KEY_BYTES_MAX = 2600,     /* what fits a B-tree entry: the schema's *_key_fits */
 	XMLNS_BYTES_MAX = 1023,
 	ACCOUNTS_NAMED_MAX = 20,
-};
-
-struct import {
-	struct db *db;
-	const struct import_options *options;
-	struct import_report *report;
-	struct buf stages[PIE_KINDS];
-	struct buf array;
 };
 
 /* What each kind of record goes through: its stage, the COPY into it, the merge. */
@@ -88,25 +81,32 @@ count_skipped(struct import_report *report, const char *what, const char *why)
 
 /* ---- reading into the stages ------------------------------------------------------------- */
 
+enum adx_rc
+import_copy(struct db *db, enum sql_id copy, struct buf *rows, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	if (!buf_ok(rows))
+		return adx_nomem(err);
+	if (rows->len == 0)
+		return ADX_OK;
+	rc = db_copy_begin(db, copy, err);
+	if (rc == ADX_OK)
+		rc = db_copy_data(db, rows->data, rows->len, err);
+	if (rc == ADX_OK)
+		rc = db_copy_end(db, err);
+	buf_clear(rows);
+	return rc;
+}
+
 static enum adx_rc
 flush(struct import *im, enum pie_kind kind, struct adx_error *err)
 {
 	struct buf *stage = &im->stages[kind];
-	enum adx_rc rc;
 
 	if (stage->len > 0 && kind == PIE_CREDENTIAL)
 		binary_end(stage);
-	if (!buf_ok(stage))
-		return adx_nomem(err);
-	if (stage->len == 0)
-		return ADX_OK;
-	rc = db_copy_begin(im->db, KINDS[kind].copy, err);
-	if (rc == ADX_OK)
-		rc = db_copy_data(im->db, stage->data, stage->len, err);
-	if (rc == ADX_OK)
-		rc = db_copy_end(im->db, err);
-	buf_clear(stage);
-	return rc;
+	return import_copy(im->db, KINDS[kind].copy, stage, err);
 }
 
 /* In binary: no error on the way may put a password into the server's log. */
@@ -293,16 +293,16 @@ remark(const struct import *im, const char *fmt, ...)
 	im->options->remark(im->options->ctx, text);
 }
 
-/* Name the first accounts that are there already, count them all. */
-static enum adx_rc
-look_at_existing(struct import *im, int64_t *count, struct adx_error *err)
+enum adx_rc
+import_name_existing(const struct import *im, enum sql_id look, int64_t *count,
+		     struct adx_error *err)
 {
 	static const char *const FATE[] = { "left untouched", "to be replaced",
 					    "stops the import" };
 	const char *fate = FATE[im->options->existing];
 	struct rows *rows;
 	bool has;
-	enum adx_rc rc = stmt_open(im->db, SQL_IMPORT_EXISTING, NO_PARAMS, &rows, err);
+	enum adx_rc rc = stmt_open(im->db, look, NO_PARAMS, &rows, err);
 
 	*count = 0;
 	if (rc != ADX_OK)
@@ -322,20 +322,26 @@ static enum adx_rc
 treat_existing(struct import *im, struct adx_error *err)
 {
 	int64_t count;
-	enum adx_rc rc = look_at_existing(im, &count, err);
+	enum adx_rc rc = import_name_existing(im, SQL_IMPORT_EXISTING, &count, err);
 
 	if (rc != ADX_OK || count == 0 || im->options->existing == IMPORT_KEEP)
 		return rc;
 	if (im->options->existing == IMPORT_REPLACE)
 		return stmt_change(im->db, SQL_IMPORT_EMPTY_EXISTING, NO_PARAMS,
 				   &im->report->written[PIE_ACCOUNT], err);
+	return import_refuse_existing(count, err);
+}
+
+enum adx_rc
+import_refuse_existing(int64_t count, struct adx_error *err)
+{
 	adx_fail(err, ADX_EFAIL, "%" PRId64 " accounts exist already; nothing was imported", count);
 	adx_hint(err, "leave --fail out to keep them, or say --replace");
 	return ADX_EFAIL;
 }
 
-static enum adx_rc
-add_hosts(struct import *im, struct adx_error *err)
+enum adx_rc
+import_add_hosts(struct import *im, struct adx_error *err)
 {
 	struct rows *rows;
 	int64_t missing;
@@ -363,7 +369,7 @@ merge(struct import *im, struct adx_error *err)
 	enum adx_rc rc = treat_existing(im, err);
 
 	if (rc == ADX_OK)
-		rc = add_hosts(im, err);
+		rc = import_add_hosts(im, err);
 	for (int kind = PIE_ACCOUNT; kind < PIE_SKIPPED && rc == ADX_OK; kind++) {
 		int64_t written;
 
@@ -375,9 +381,8 @@ merge(struct import *im, struct adx_error *err)
 	return rc;
 }
 
-/* An import that changed nothing leaves no trace either. */
-static enum adx_rc
-record(struct import *im, struct adx_error *err)
+enum adx_rc
+import_record(const struct import *im, struct adx_error *err)
 {
 	const struct import_report *report = im->report;
 	char rows[24];
@@ -411,7 +416,7 @@ import_run(struct db *db, const char *path, const struct import_options *options
 	if (rc == ADX_OK)
 		rc = merge(&im, err);
 	if (rc == ADX_OK)
-		rc = record(&im, err);
+		rc = import_record(&im, err);
 	forget(&im);
 	if (rc == ADX_OK && (!strvec_ok(&report->skipped) || !strvec_ok(&report->hosts_added)))
 		rc = adx_nomem(err);

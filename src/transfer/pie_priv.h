@@ -27,6 +27,7 @@
 #include "base/buf.h"
 #include "base/strvec.h"
 #include "transfer/pie_reader.h"
+#include "transfer/pie_stamp.h"
 
 #define PIE_NS        "urn:xmpp:pie:0"
 #define PIE_NS_OLD    "http://www.xmpp.org/extensions/xep-0227.html#ns"
@@ -139,13 +140,6 @@ ADX_MUST_CHECK enum adx_rc pie_plain(struct pie *p, const char *password);
 
 /* Read a file or a folder. */
 ADX_MUST_CHECK enum adx_rc pie_path(struct pie *p, const char *path);
-
-/*
- * Bring a delay stamp (XEP-0082, or CCYYMMDDThh:mm:ss of XEP-0091) to YYYY-MM-DDThh:mm:ss[.f]Z in
- * UTC, with at most six digits of a second. False when it is no date and time.
- */
-enum { PIE_STAMP_SIZE = 32 };
-bool pie_stamp(const char *text, char out[PIE_STAMP_SIZE]);
 
 /* Hand a record of the present host and user to the sink. */
 ADX_MUST_CHECK enum adx_rc pie_emit(struct pie *p, struct pie_record *record);

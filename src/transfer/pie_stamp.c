@@ -1,4 +1,4 @@
-#include "transfer/pie_priv.h"
+#include "transfer/pie_stamp.h"
 
 #include <stdio.h>
 #include <time.h>
