@@ -14,7 +14,7 @@
 #include "transfer/pie_stamp.h"
 
 enum {
-	STAGE_BYTES = 256 * 1024,   /* sent by COPY when this much has gathered */
+	STAGE_BYTES = 256 * 1024,   /* bad rows are sent by COPY when this much has gathered */
 	BATCH_MAX = 256,            /* rows that wait for their keys */
 	BATCH_ITERATIONS = 1 << 20, /* about half a second: who interrupts waits for a batch */
 };
@@ -123,10 +123,12 @@ tell_progress(const struct users_import *im, struct adx_error *err)
 	return ADX_OK;
 }
 
+/* Sent at once, as keys take long: a server may end a session that idles in a transaction. */
 static enum adx_rc
 hash_batch(struct users_import *im, struct adx_error *err)
 {
 	size_t count = im->count;
+	enum adx_rc rc;
 
 	im->count = 0;
 	workers_run(im->workers, count, hash, im);
@@ -137,13 +139,8 @@ hash_batch(struct users_import *im, struct adx_error *err)
 		add_good(im, &im->jobs[i]);
 	}
 	im->read += (int64_t)count;
-	if (im->good.len > STAGE_BYTES) {
-		enum adx_rc rc = send_rows(im, SQL_IMPORT_USERS_COPY_USER, &im->good, err);
-
-		if (rc != ADX_OK)
-			return rc;
-	}
-	return tell_progress(im, err);
+	rc = send_rows(im, SQL_IMPORT_USERS_COPY_USER, &im->good, err);
+	return rc == ADX_OK ? tell_progress(im, err) : rc;
 }
 
 static void
@@ -223,8 +220,6 @@ fill_stages(struct users_import *im, const char *path, struct adx_error *err)
 
 	if (rc == ADX_OK)
 		rc = hash_batch(im, err);
-	if (rc == ADX_OK)
-		rc = send_rows(im, SQL_IMPORT_USERS_COPY_USER, &im->good, err);
 	if (rc == ADX_OK)
 		rc = send_rows(im, SQL_IMPORT_USERS_COPY_BAD, &im->bad, err);
 	return rc == ADX_OK ? stmt_exec(im->all.db, SQL_IMPORT_USERS_ANALYZE, NO_PARAMS, err) : rc;

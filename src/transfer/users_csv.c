@@ -144,8 +144,7 @@ end_record(struct csv *c, size_t len)
 						   "password and perhaps created_at");
 	else
 		rc = users_end_row(c->u);
-	users_advance(c->u, len);
-	return rc;
+	return rc == ADX_OK ? users_advance(c->u, len) : rc;
 }
 
 /* A record that cannot be read: hand it over as bad, go on behind its first line. */

@@ -226,6 +226,15 @@ read_line(struct users *u, const struct users_line *line)
 	return j.why[0] == '\0' ? users_end_row(u) : users_bad_row(u, true, j.why);
 }
 
+/* One that does not end in time is bad, whatever is in it. */
+static enum adx_rc
+skip_line(struct users *u)
+{
+	enum adx_rc rc = users_bad_row(u, false, "the row is longer than 65536 bytes");
+
+	return rc == ADX_OK ? users_skip_line(u) : rc;
+}
+
 enum adx_rc
 users_ndjson(struct users *u)
 {
@@ -234,17 +243,12 @@ users_ndjson(struct users *u)
 
 	while ((rc = users_peek(u, 0, &line)) == ADX_OK && line.len > 0) {
 		users_begin_row(u);
-		if (!line.whole) {
-			rc = users_bad_row(u, false, "the row is longer than 65536 bytes");
-			if (rc == ADX_OK)
-				rc = users_skip_line(u);
-		} else {
-			if (!is_blank(&line))
-				rc = read_line(u, &line);
-			users_advance(u, line.len);
-		}
+		if (line.whole && !is_blank(&line))
+			rc = read_line(u, &line);
+		if (rc == ADX_OK)
+			rc = line.whole ? users_advance(u, line.len) : skip_line(u);
 		if (rc != ADX_OK)
-			break;
+			return rc;
 	}
 	return rc;
 }

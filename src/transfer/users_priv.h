@@ -54,7 +54,7 @@ struct users_line {
 /* Look at the line that begins `skip` bytes ahead. */
 ADX_MUST_CHECK enum adx_rc users_peek(struct users *u, size_t skip, struct users_line *out);
 /* Leave bytes behind that were looked at. */
-void users_advance(struct users *u, size_t len);
+ADX_MUST_CHECK enum adx_rc users_advance(struct users *u, size_t len);
 /* Leave the line behind that begins here, however long it is. */
 ADX_MUST_CHECK enum adx_rc users_skip_line(struct users *u);
 

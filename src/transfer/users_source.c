@@ -7,7 +7,7 @@
 #include "transfer/users_priv.h"
 
 /* Wider than a row, so that what is left of it is seldom moved to the front. */
-enum { WINDOW = 4 * USERS_ROW_MAX, PROGRESS_BYTES = 64 * 1024 };
+enum { WINDOW = 4 * USERS_ROW_MAX, PROGRESS_BYTES = 16 * 1024 };
 
 static enum adx_rc
 tell_progress(struct users *u)
@@ -64,9 +64,7 @@ fill(struct users *u)
 		return rc;
 	u->ended = got == 0;
 	u->to += got;
-	u->done += got;
-	u->untold += got;
-	return u->untold >= PROGRESS_BYTES ? tell_progress(u) : ADX_OK;
+	return ADX_OK;
 }
 
 enum adx_rc
@@ -82,8 +80,8 @@ users_open(struct users *u)
 	while (rc == ADX_OK && !u->ended && u->to < 3)
 		rc = fill(u);
 	if (rc == ADX_OK && u->to >= 3 && memcmp(u->window, MARK, 3) == 0)
-		u->from = 3;
-	return rc;
+		rc = users_advance(u, 3);
+	return rc == ADX_OK ? tell_progress(u) : rc;
 }
 
 void
@@ -116,7 +114,7 @@ users_peek(struct users *u, size_t skip, struct users_line *out)
 	}
 }
 
-void
+enum adx_rc
 users_advance(struct users *u, size_t len)
 {
 	const char *at = u->window + u->from, *end = at + len;
@@ -126,6 +124,9 @@ users_advance(struct users *u, size_t len)
 		at++;
 	}
 	u->from += len;
+	u->done += len;
+	u->untold += len;
+	return u->untold >= PROGRESS_BYTES ? tell_progress(u) : ADX_OK;
 }
 
 enum adx_rc
@@ -140,7 +141,9 @@ users_skip_line(struct users *u)
 		if (rc != ADX_OK)
 			return rc;
 		more = line.len > 0 && line.text[line.len - 1] != '\n';
-		users_advance(u, line.len);
+		rc = users_advance(u, line.len);
+		if (rc != ADX_OK)
+			return rc;
 	}
 	return ADX_OK;
 }
