@@ -1,4 +1,7 @@
-/* Users files as CSV (RFC 4180): blanks belong to the fields. */
+/*
+ * Users files as CSV (RFC 4180): blanks belong to the fields. A record is one line: no field may
+ * hold the end of one, and so a quote that is not closed costs no more than its own row.
+ */
 #include <string.h>
 #include <strings.h>
 
@@ -13,9 +16,8 @@ struct csv {
 	size_t column_count; /* 0 before the first record */
 	bool has_header;
 	/* The record being read. */
-	size_t fields; /* so far; of the first row when `rows` counts it */
-	size_t rows;   /* that the parser ended in it: a lone carriage return makes two */
-	bool open;     /* no line feed has ended it yet */
+	size_t fields; /* of its first row */
+	size_t rows;   /* that the parser found in it: a lone carriage return makes two */
 };
 
 static int
@@ -30,12 +32,11 @@ on_field(void *text, size_t len, void *ctx)
 {
 	struct csv *c = ctx;
 
-	if (c->rows == 0 && c->fields < USERS_FIELDS)
+	if (c->rows > 0)
+		return;
+	if (c->fields < USERS_FIELDS)
 		users_set(c->u, c->columns[c->fields], text, len);
-	if (c->rows == 0)
-		c->fields++;
-	else
-		c->rows = 2;
+	c->fields++;
 }
 
 static void
@@ -43,9 +44,8 @@ on_row(int end, void *ctx)
 {
 	struct csv *c = ctx;
 
-	if (c->rows == 0 && c->fields > 0)
-		c->rows = 1;
-	c->open = end == CSV_CR;
+	(void)end;
+	c->rows++;
 }
 
 /* ---- the parser -------------------------------------------------------------------------- */
@@ -54,7 +54,7 @@ on_row(int end, void *ctx)
 static enum adx_rc
 begin_parser(struct csv *c)
 {
-	if (csv_init(&c->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0)
+	if (csv_init(&c->parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
 		return adx_nomem(c->u->err);
 	csv_set_space_func(&c->parser, no_space);
 	csv_set_blk_size(&c->parser, USERS_ROW_MAX + 1);
@@ -124,76 +124,54 @@ has_its_fields(const struct csv *c)
 	return c->fields == c->column_count || (!c->has_header && c->fields == c->column_count - 1);
 }
 
-/* The record is there whole; `len` bytes of it are left behind. */
+/* The record was read whole. */
 static enum adx_rc
-end_record(struct csv *c, size_t len)
+end_record(struct csv *c)
 {
 	bool first = c->column_count == 0;
-	enum adx_rc rc = ADX_OK;
+	enum adx_rc rc;
 
-	if (c->rows == 1 && first)
+	if (c->rows == 0)
+		return ADX_OK;
+	if (c->rows > 1)
+		return users_bad_row(c->u, false, "it has a carriage return without a line feed");
+	if (first) {
 		rc = look_for_header(c);
-	if (rc != ADX_OK || c->rows == 0 || (first && c->has_header && c->rows == 1))
-		;
-	else if (c->rows > 1)
-		rc = users_bad_row(c->u, false, "it has a carriage return without a line feed");
-	else if (!has_its_fields(c))
-		rc = users_bad_row(c->u, false,
-				   c->has_header ? "it does not have the fields of the header"
-						 : "it does not have the fields user, host, "
-						   "password and perhaps created_at");
-	else
-		rc = users_end_row(c->u);
-	return rc == ADX_OK ? users_advance(c->u, len) : rc;
+		if (rc != ADX_OK || c->has_header)
+			return rc;
+	}
+	if (has_its_fields(c))
+		return users_end_row(c->u);
+	return users_bad_row(c->u, false,
+			     c->has_header ? "it does not have the fields of the header"
+					   : "it does not have the fields user, host, password "
+					     "and perhaps created_at");
 }
 
-/* A record that cannot be read: hand it over as bad, go on behind its first line. */
+/* The parser is somewhere in a record that is none: begin anew. */
 static enum adx_rc
 give_up(struct csv *c, const char *why)
 {
-	enum adx_rc rc = users_bad_row(c->u, false, why);
+	enum adx_rc rc = csv_error(&c->parser) == CSV_EPARSE ? users_bad_row(c->u, false, why)
+							     : adx_nomem(c->u->err);
 
 	end_parser(c);
-	if (rc == ADX_OK)
-		rc = users_skip_line(c->u);
-	return rc == ADX_OK ? begin_parser(c) : rc;
+	return begin_parser(c) == ADX_OK ? rc : ADX_ENOMEM;
 }
 
-static const char QUOTES[] = "quotes must stand around a whole field, and those inside be doubled";
-static const char UNCLOSED[] = "a quote is not closed within 65536 bytes";
-static const char TOO_LONG[] = "the row is longer than 65536 bytes";
-_Static_assert(USERS_ROW_MAX == 65536, "these two say so");
-
-/* Feed the parser lines until it has a record. */
 static enum adx_rc
-read_record(struct csv *c, bool *more)
+read_line(void *ctx, const struct users_line *line)
 {
-	struct users_line line;
-	size_t len = 0;
+	struct csv *c = ctx;
 
-	users_begin_row(c->u);
 	c->fields = 0;
 	c->rows = 0;
-	c->open = true;
-	while (c->open) {
-		enum adx_rc rc = users_peek(c->u, len, &line);
-
-		if (rc != ADX_OK)
-			return rc;
-		if (!line.whole)
-			return give_up(c, len > 0 ? UNCLOSED : TOO_LONG);
-		if (line.len == 0)
-			break;
-		if (csv_parse(&c->parser, line.text, line.len, on_field, on_row, c) != line.len)
-			return csv_error(&c->parser) == CSV_EPARSE ? give_up(c, QUOTES)
-								   : adx_nomem(c->u->err);
-		len += line.len;
-	}
-	*more = len > 0;
-	if (c->open && csv_fini(&c->parser, on_field, on_row, c) != 0)
-		return csv_error(&c->parser) == CSV_EPARSE ? give_up(c, UNCLOSED)
-							   : adx_nomem(c->u->err);
-	return end_record(c, len);
+	if (csv_parse(&c->parser, line->text, line->len, on_field, on_row, c) != line->len)
+		return give_up(c, "quotes must stand around a whole field, and those inside be "
+				  "doubled");
+	if (csv_fini(&c->parser, on_field, on_row, c) != 0)
+		return give_up(c, "a quote is not closed");
+	return end_record(c);
 }
 
 enum adx_rc
@@ -201,11 +179,10 @@ users_csv(struct users *u)
 {
 	struct csv c = { .u = u,
 			 .columns = { USERS_USER, USERS_HOST, USERS_PASSWORD, USERS_CREATED_AT } };
-	bool more = true;
 	enum adx_rc rc = begin_parser(&c);
 
-	while (rc == ADX_OK && more)
-		rc = read_record(&c, &more);
+	if (rc == ADX_OK)
+		rc = users_lines(u, read_line, &c);
 	end_parser(&c);
 	return rc;
 }

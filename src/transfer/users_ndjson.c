@@ -216,39 +216,22 @@ is_blank(const struct users_line *line)
 }
 
 static enum adx_rc
-read_line(struct users *u, const struct users_line *line)
+read_line(void *ctx, const struct users_line *line)
 {
+	struct users *u = ctx;
 	struct json j = { .u = u };
-	enum adx_rc rc = parse(&j, line->text, line->len);
+	enum adx_rc rc;
 
+	if (is_blank(line))
+		return ADX_OK;
+	rc = parse(&j, line->text, line->len);
 	if (rc != ADX_OK)
 		return rc;
 	return j.why[0] == '\0' ? users_end_row(u) : users_bad_row(u, true, j.why);
 }
 
-/* One that does not end in time is bad, whatever is in it. */
-static enum adx_rc
-skip_line(struct users *u)
-{
-	enum adx_rc rc = users_bad_row(u, false, "the row is longer than 65536 bytes");
-
-	return rc == ADX_OK ? users_skip_line(u) : rc;
-}
-
 enum adx_rc
 users_ndjson(struct users *u)
 {
-	struct users_line line;
-	enum adx_rc rc;
-
-	while ((rc = users_peek(u, 0, &line)) == ADX_OK && line.len > 0) {
-		users_begin_row(u);
-		if (line.whole && !is_blank(&line))
-			rc = read_line(u, &line);
-		if (rc == ADX_OK)
-			rc = line.whole ? users_advance(u, line.len) : skip_line(u);
-		if (rc != ADX_OK)
-			return rc;
-	}
-	return rc;
+	return users_lines(u, read_line, u);
 }

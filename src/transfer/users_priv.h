@@ -48,19 +48,21 @@ void users_close(struct users *u);
 struct users_line {
 	const char *text;
 	size_t len;
-	bool whole; /* it ended before USERS_ROW_MAX bytes, `skip` included */
+	bool whole; /* or only its beginning, as it is longer than USERS_ROW_MAX */
 };
 
-/* Look at the line that begins `skip` bytes ahead. */
-ADX_MUST_CHECK enum adx_rc users_peek(struct users *u, size_t skip, struct users_line *out);
-/* Leave bytes behind that were looked at. */
-ADX_MUST_CHECK enum adx_rc users_advance(struct users *u, size_t len);
+ADX_MUST_CHECK enum adx_rc users_peek(struct users *u, struct users_line *out);
+/* Leave behind what was looked at. */
+ADX_MUST_CHECK enum adx_rc users_advance(struct users *u, const struct users_line *line);
 /* Leave the line behind that begins here, however long it is. */
 ADX_MUST_CHECK enum adx_rc users_skip_line(struct users *u);
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
-void users_begin_row(struct users *u);
+/* Call read(ctx, line) for each line of the file that is not too long for a row. */
+ADX_MUST_CHECK enum adx_rc
+users_lines(struct users *u, enum adx_rc (*read)(void *ctx, const struct users_line *line),
+	    void *ctx);
 /* False when the row has that field already. */
 bool users_set(struct users *u, enum users_field field, const char *text, size_t len);
 /* Check the fields of the row and hand it over, good or bad. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,8 +22,8 @@ const char *const users_field_names[USERS_FIELDS] = {
 
 /* ---- a row ------------------------------------------------------------------------------- */
 
-void
-users_begin_row(struct users *u)
+static void
+begin_row(struct users *u)
 {
 	for (int f = 0; f < USERS_FIELDS; f++) {
 		buf_clear(&u->fields[f]);
@@ -142,6 +143,41 @@ users_end_row(struct users *u)
 	else
 		*u->err = why;
 	buf_wipe(&password);
+	return rc;
+}
+
+/* ---- lines ------------------------------------------------------------------------------- */
+
+static enum adx_rc
+refuse_long(struct users *u)
+{
+	char why[64];
+	enum adx_rc rc;
+
+	snprintf(why, sizeof(why), "the row is longer than %d bytes", USERS_ROW_MAX);
+	rc = users_bad_row(u, false, why);
+	return rc == ADX_OK ? users_skip_line(u) : rc;
+}
+
+enum adx_rc
+users_lines(struct users *u, enum adx_rc (*read)(void *ctx, const struct users_line *line),
+	    void *ctx)
+{
+	struct users_line line;
+	enum adx_rc rc;
+
+	while ((rc = users_peek(u, &line)) == ADX_OK && line.len > 0) {
+		begin_row(u);
+		if (line.whole) {
+			rc = read(ctx, &line);
+			if (rc == ADX_OK)
+				rc = users_advance(u, &line);
+		} else {
+			rc = refuse_long(u);
+		}
+		if (rc != ADX_OK)
+			break;
+	}
 	return rc;
 }
 

@@ -1,14 +1,14 @@
 /*
  * Reading users files, one account a row, as a stream:
  *
- *   CSV      RFC 4180. When the fields of the first record are names out of user, host, password
- * and created_at, each once and the first three of them there, it is a header and gives the order;
- * otherwise that is user,host,password[,created_at]. NDJSON   one object a line with those members,
- * all of them strings; created_at may be null.
+ *   CSV     RFC 4180. When the fields of the first record are out of user, host, password and
+ *           created_at, each once and the first three there, it is a header and gives the
+ *           order; otherwise that is user,host,password[,created_at].
+ *   NDJSON  one object a line with those members, all strings; created_at may be null.
  *
  * A byte order mark and empty lines are skipped; lines end in LF or CR LF, the last one may have no
- * end. A row is at most USERS_ROW_MAX bytes. A bad row does not stop the others: after one that is
- * no CSV, reading goes on in the line behind the one that it begins in. Memory stays flat.
+ * end. A row is one line, as no field may hold the end of one, of at most USERS_ROW_MAX bytes. A
+ * bad row does not stop the others. Memory stays flat.
  *
  * The reader knows formats, JIDs and SASLprep, and nothing of a database. Everything in a row is
  * borrowed and gone when the call returns; what held a password is wiped.

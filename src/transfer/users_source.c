@@ -67,6 +67,16 @@ fill(struct users *u)
 	return ADX_OK;
 }
 
+/* What the row was made of is done with. */
+static enum adx_rc
+leave(struct users *u, size_t len)
+{
+	u->from += len;
+	u->done += len;
+	u->untold += len;
+	return u->untold >= PROGRESS_BYTES ? tell_progress(u) : ADX_OK;
+}
+
 enum adx_rc
 users_open(struct users *u)
 {
@@ -80,7 +90,7 @@ users_open(struct users *u)
 	while (rc == ADX_OK && !u->ended && u->to < 3)
 		rc = fill(u);
 	if (rc == ADX_OK && u->to >= 3 && memcmp(u->window, MARK, 3) == 0)
-		rc = users_advance(u, 3);
+		rc = leave(u, 3);
 	return rc == ADX_OK ? tell_progress(u) : rc;
 }
 
@@ -93,18 +103,18 @@ users_close(struct users *u)
 }
 
 enum adx_rc
-users_peek(struct users *u, size_t skip, struct users_line *out)
+users_peek(struct users *u, struct users_line *out)
 {
-	size_t looked = skip;
+	size_t looked = 0;
 	enum adx_rc rc;
 
 	for (;;) {
 		const char *text = u->window + u->from;
 		size_t have = u->to - u->from;
 		const char *newline = memchr(text + looked, '\n', have - looked);
-		size_t end = newline == NULL ? have : (size_t)(newline - text) + 1;
+		size_t len = newline == NULL ? have : (size_t)(newline - text) + 1;
 
-		*out = (struct users_line){ text + skip, end - skip, end <= USERS_ROW_MAX };
+		*out = (struct users_line){ text, len, len <= USERS_ROW_MAX };
 		if (newline != NULL || u->ended || !out->whole)
 			return ADX_OK;
 		looked = have;
@@ -115,18 +125,11 @@ users_peek(struct users *u, size_t skip, struct users_line *out)
 }
 
 enum adx_rc
-users_advance(struct users *u, size_t len)
+users_advance(struct users *u, const struct users_line *line)
 {
-	const char *at = u->window + u->from, *end = at + len;
-
-	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+	if (line->len > 0 && line->text[line->len - 1] == '\n')
 		u->line++;
-		at++;
-	}
-	u->from += len;
-	u->done += len;
-	u->untold += len;
-	return u->untold >= PROGRESS_BYTES ? tell_progress(u) : ADX_OK;
+	return leave(u, line->len);
 }
 
 enum adx_rc
@@ -136,12 +139,12 @@ users_skip_line(struct users *u)
 	bool more = true;
 
 	while (more) {
-		enum adx_rc rc = users_peek(u, 0, &line);
+		enum adx_rc rc = users_peek(u, &line);
 
 		if (rc != ADX_OK)
 			return rc;
 		more = line.len > 0 && line.text[line.len - 1] != '\n';
-		rc = users_advance(u, line.len);
+		rc = users_advance(u, &line);
 		if (rc != ADX_OK)
 			return rc;
 	}
