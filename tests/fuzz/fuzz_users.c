@@ -1,7 +1,7 @@
 /*
  * Users files: the first byte picks the format, the rest is the file. Every row keeps the promises
  * of the header; the good ones are then written in both formats, where each must read as the same
- * row. A message never has a word of the file in it that could be a password.
+ * row.
  */
 #include <stdint.h>
 #include <stdio.h>
