@@ -235,17 +235,24 @@ SELECT NULL, NULL, outcome, rows FROM done;
 
 -- name: roster_push_alltoall(audit, host, group_name) one
 -- Make all accounts of a host contacts of each other in a group. A name a user gave a contact stays.
+-- Only what is not so yet gets as far as the INSERT, in the order of its primary key; ON CONFLICT is
+-- for the rest of it, and for contacts that somebody adds meanwhile.
 WITH member AS MATERIALIZED (
     SELECT host, username, username || '@' || host AS jid
       FROM adminex.users
      WHERE host = $2
+     ORDER BY username
 ),
 item AS (
     INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
     SELECT a.host, a.username, k.jid, k.username, 'B',
            CASE WHEN $3 = '' THEN '{}' ELSE ARRAY[$3::text] END
-      FROM member AS a, member AS k
-     WHERE k.username <> a.username
+      FROM member AS a CROSS JOIN member AS k
+      LEFT JOIN adminex.roster_items AS r
+        ON r.host = a.host AND r.username = a.username AND r.jid = k.jid
+       AND r.subscription = 'B' AND r.ask = 'N' AND r.nick <> ''
+       AND ($3 = '' OR r.groups @> ARRAY[$3::text])
+     WHERE k.username <> a.username AND r.jid IS NULL
         ON CONFLICT (host, username, jid) DO UPDATE
        SET nick = CASE WHEN r.nick = '' THEN excluded.nick ELSE r.nick END,
            subscription = 'B', ask = 'N', ask_message = '',
