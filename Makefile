@@ -143,6 +143,14 @@ check-e2e: $(BUILD)/adminex ## end-to-end tests of the program only
 unit-programs: $(UNIT)
 	@:
 
+# Ratios against yardsticks of the same minute; no part of the checks. T=word: only these cases.
+.PHONY: bench bench-scale
+bench: $(BUILD)/adminex ## compare with psql, pgbench and COPY; writes docs/BENCHMARKS.md
+	$(Q)ADMINEX_BIN=$< python3 tests/bench/bench.py $(if $(T),--only '$(T)') compare
+
+bench-scale: $(BUILD)/adminex ## 1 million accounts against 10 thousand (by hand: 20 min, 10 GB)
+	$(Q)ADMINEX_BIN=$< python3 tests/bench/bench.py $(if $(T),--only '$(T)') scale
+
 .PHONY: docs
 docs: $(BUILD)/adminex ## make docs/adminex.1 from its template and the program's help
 	$(call say,DOCS,docs/adminex.1)

@@ -132,7 +132,11 @@ SELECT count(*)
 -- Delete the accounts, of one host or with NULL of all, that are offline and were last seen at
 -- least that many days ago. One that was never seen is judged by its creation, or always goes.
 WITH doomed AS MATERIALIZED (
-    SELECT u.host, u.username
+    SELECT u.host, u.username,
+           (SELECT jsonb_agg(i.jid)
+              FROM adminex.roster_items AS i
+             WHERE i.host = u.host AND i.username = u.username
+               AND (i.subscription <> 'N' OR i.ask <> 'N')) AS contacts
       FROM adminex.users AS u
       LEFT JOIN adminex.last_activity AS l USING (host, username)
      WHERE ($2::text IS NULL OR u.host = $2)
@@ -145,18 +149,13 @@ gone AS (
     DELETE FROM adminex.users AS u
      USING doomed AS d
      WHERE u.host = d.host AND u.username = d.username
-    RETURNING u.host, u.username
+    RETURNING u.host, u.username, d.contacts
 ),
 told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
-    SELECT g.host, g.username, 'account_removed',
-           jsonb_build_object('contacts', coalesce(to_jsonb(r.jids), '[]'))
-      FROM gone AS g
-      LEFT JOIN (SELECT i.host, i.username, array_agg(i.jid) AS jids
-                   FROM adminex.roster_items AS i
-                   JOIN doomed USING (host, username)
-                  WHERE i.subscription <> 'N' OR i.ask <> 'N'
-                  GROUP BY i.host, i.username) AS r USING (host, username)
+    SELECT host, username, 'account_removed',
+           jsonb_build_object('contacts', coalesce(contacts, '[]'))
+      FROM gone
 ),
 done AS (
     SELECT 'ok' AS outcome, count(*) AS rows FROM gone
