@@ -187,10 +187,6 @@ say_part(struct call *call, const char *text)
 	call->writer->ops->string_part(call->writer, text, strlen(text));
 }
 
-/*
- * The head waits for the first row: a statement that fails before it, on its time limit for
- * instance, gets a whole reply that says so, not one that is cut off.
- */
 static void
 say_match(struct call *call, const struct rows *rows)
 {
@@ -204,12 +200,15 @@ say_match(struct call *call, const struct rows *rows)
 	call->rows++;
 }
 
-/* Nothing is said before the first row is here: what fails until then gives a whole reply. */
+/*
+ * The head waits for the first row: a statement that fails before it, on its time limit for
+ * instance, gets a whole reply that says so, not one that is cut off.
+ */
 static enum adx_rc
 say_matches(struct call *call, const char *head, struct rows *rows, struct adx_error *err)
 {
 	bool has = false;
-	enum adx_rc rc = rows == NULL ? ADX_OK : rows_next(rows, &has, err);
+	enum adx_rc rc = rows_next(rows, &has, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -255,15 +254,13 @@ process(struct call *call, const struct filter *f, struct adx_error *err)
 	int64_t total;
 	enum adx_rc rc = stmt_int64(call->db, SQL_ROSTER_COUNT, NO_PARAMS, &total, err);
 
-	if (rc != ADX_OK)
-		return rc;
-	if (total == 0)
+	if (rc == ADX_OK && total == 0)
 		return call_string(call, EMPTY, strlen(EMPTY));
 	snprintf(head, sizeof(head), "There are %" PRId64 " roster items in total.\n", total);
-	if (total > 0)
+	if (rc == ADX_OK)
 		rc = open_matches(call, f, &rows, err);
 	if (rc == ADX_OK)
-		rc = say_matches(call, total == 0 ? "Roster table is empty.\n" : head, rows, err);
+		rc = say_matches(call, head, rows, err);
 	rows_close(rows);
 	if (rc != ADX_OK)
 		return rc;
