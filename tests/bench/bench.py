@@ -56,8 +56,8 @@ def say(text):
 
 def tell(line, judged):
     word = "" if line.reached or not judged else "   REACH MISSED"
-    limit = ("at least" if line.rate_of else "at most") + f" {line.reach:g}"
-    say(f"  {line.ratio:5.2f}  ({limit})  {line.what}{word}")
+    say(f"  {line.ratio:5.2f}  reach: {line.limit:12}  {line.what}: {report.span(line.ours)}, "
+        f"yardstick {report.span(line.theirs)}{word}")
 
 
 def compare(bench, only):
@@ -69,8 +69,7 @@ def compare(bench, only):
                 lines.append(line)
     missed = [line for line in lines if not line.reached]
     if bench.size == 1:
-        say(f"{len(lines) - len(missed)} reached, {len(missed)} missed, "
-            f"{len(bench.skipped)} skipped")
+        say(f"{len(missed)} of {len(lines)} missed, {len(bench.skipped)} skipped")
     conditions = report.conditions(bench.server)
     text = report.comparison(lines) + "".join(f"\n\n{skipped}" for skipped in bench.skipped)
     sections = {"conditions": conditions, "comparison": text,

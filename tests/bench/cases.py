@@ -38,7 +38,7 @@ def check_account(bench):
         return run([f"{server.bindir}/psql", "-XAt", "-d", dsn, "-c", query])
 
     logs = [Wire(server).record(server, database, how) for how in (ours, theirs)]
-    times = take_turns(ours, theirs, lambda: server.dsn(database), bench.rounds(101))
+    times = take_turns(lambda: server.dsn(database), bench.rounds(101), ours, theirs)
     return [Line(
         "`adminex check_account`, a process over the unix socket", "`psql -XAt -c` of its SELECT",
         *times, 1.2, query, notes=[
@@ -98,7 +98,7 @@ def batch(bench, command, lines, text, variables, empty):
     before()
     ours(None)
     check("batch")
-    times = take_turns(ours, theirs, before, bench.rounds(5))
+    times = take_turns(before, bench.rounds(5), ours, theirs)
     server.drop(database)
     return [Line(f"`adminex batch` of {count:,} `{command}`",
                  f"`pgbench -M prepared`, one client, {GROUP} statements a pipeline",
@@ -135,6 +135,9 @@ SELECT a.host, a.username, k.username || '@' || k.host, k.username, 'B', ARRAY['
   JOIN adminex.users AS k ON k.host = a.host AND k.username <> a.username
  WHERE a.host = 'example.org'"""
 
+ALLTOALL_SAFE = ALLTOALL + """
+    ON CONFLICT (host, username, jid) DO NOTHING"""
+
 ALLTOALL_AGAIN = ALLTOALL + """
     ON CONFLICT (host, username, jid) DO UPDATE
    SET nick = CASE WHEN r.nick = '' THEN excluded.nick ELSE r.nick END,
@@ -164,8 +167,11 @@ def push_roster_alltoall(bench):
         return server.sql(database, "SELECT xmin::text, xmax::text, count(*) FROM roster_items "
                           "GROUP BY 1, 2 ORDER BY 1, 2")
 
-    first = take_turns(ours, lambda _: server.psql(database, "-c", ALLTOALL), empty,
-                       bench.rounds(5))
+    def psql(query):
+        return lambda _: server.psql(database, "-c", query)
+
+    first, safe, plain = take_turns(empty, bench.rounds(3), ours, psql(ALLTOALL_SAFE),
+                                    psql(ALLTOALL))
     empty()
     ours(None)
     was = written()
@@ -173,12 +179,16 @@ def push_roster_alltoall(bench):
     rows = count * (count - 1)
     if written() != was or was[0][2] != str(rows):
         raise SystemExit(f"bench: the rerun of push_roster_alltoall wrote: {was}, {written()}")
-    again = take_turns(ours, lambda _: server.psql(database, "-c", ALLTOALL_AGAIN),
-                       lambda: data.settle(server, database), bench.rounds(5))
+    again = take_turns(lambda: data.settle(server, database), bench.rounds(3), ours,
+                       psql(ALLTOALL_AGAIN))
     server.drop(database)
     what = f"`push_roster_alltoall`, {count:,} accounts, {rows:,} contacts"
-    return [Line(what, "the plain INSERT ... SELECT", *first, 1.1, ALLTOALL),
-            Line(f"{what}, again", "the same INSERT with ON CONFLICT", *again, 1.1, ALLTOALL_AGAIN,
+    return [Line(what, "INSERT ... SELECT ... ON CONFLICT DO NOTHING", first, safe, 1.1,
+                 ALLTOALL_SAFE),
+            Line(f"{what}; to look at", "INSERT ... SELECT that fails when somebody else adds one "
+                 "of them meanwhile", first, plain, None, ALLTOALL),
+            Line(f"{what}, again", "INSERT ... SELECT ... ON CONFLICT DO UPDATE", *again, 1.1,
+                 ALLTOALL_AGAIN,
                  notes=["It leaves each roster row as it was, xmin and xmax included: checked."])]
 
 
@@ -186,9 +196,13 @@ def push_roster_alltoall(bench):
 
 OLD = """\
 DELETE FROM adminex.users AS u
- USING adminex.last_activity AS l
- WHERE l.host = u.host AND l.username = u.username
-   AND l.last_at <= now() - interval '365 days'"""
+ USING (SELECT u.host, u.username
+          FROM adminex.users AS u
+          LEFT JOIN adminex.last_activity AS l USING (host, username)
+         WHERE coalesce(l.last_at, u.created_at) <= now() - interval '365 days'
+           AND NOT EXISTS (SELECT FROM adminex.sessions AS s
+                            WHERE s.host = u.host AND s.username = u.username)) AS old
+ WHERE u.host = old.host AND u.username = old.username"""
 
 
 @case
@@ -210,13 +224,13 @@ def delete_old_users(bench):
     def theirs(database):
         return server.psql(database, "-c", OLD)
 
-    times = take_turns(ours, theirs, fresh, bench.rounds(3))
+    times = take_turns(fresh, bench.rounds(3), ours, theirs)
     ((left,),) = server.sql(state["name"], "SELECT count(*) FROM users")
     if int(left) != count - count // 4:
         raise SystemExit(f"bench: {left} of {count} accounts are left")
     server.drop(state["name"])
     return [Line(f"`delete_old_users`, {count // 4:,} of {count:,} accounts with 20 contacts each",
-                 "the plain DELETE with its cascade", *times, 1.2, OLD)]
+                 "the plain DELETE by the same rule, with its cascade", *times, 1.2, OLD)]
 
 
 def patterns(owners, contacts):
@@ -248,8 +262,8 @@ def process_rosteritems(bench):
     said = server.adminex(database, "process_rosteritems", *words, keep=True).out.splitlines()
     if len(said) != len(found) + 2:
         raise SystemExit(f"bench: {len(said) - 2} items listed, {len(found)} found")
-    times = take_turns(ours, lambda _: server.psql(database, "-c", query), lambda: None,
-                       bench.rounds(7))
+    times = take_turns(lambda: None, bench.rounds(7), ours,
+                       lambda _: server.psql(database, "-c", query))
     return [Line(f"`process_rosteritems list`, two patterns over {count * 20:,} items",
                  "the plain SELECT with the same expressions", *times, 1.2, query,
                  notes=["The command: `process_rosteritems " + " ".join(words) + "`; "
@@ -292,7 +306,7 @@ def import_accounts(bench):
         server.psql(database, "-c", f"\\copy adminex.{table} ({columns}) TO '{file}'")
         copies.append(f"\\copy adminex.{table} ({columns}) FROM '{file}'")
     ((items,),) = server.sql(database, "SELECT count(*) FROM roster_items")
-    times = take_turns(ours, theirs, empty, bench.rounds(3))
+    times = take_turns(empty, bench.rounds(3), ours, theirs)
     server.drop(database)
     shown = "\n".join(f"\\copy adminex.{table} ({columns}) FROM '{table}.copy'"
                       for table, columns in COPIED.items())

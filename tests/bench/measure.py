@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import harness  # noqa: E402 (the path above)
 
 ROOT, BIN = harness.ROOT, harness.BIN
-WORK = BIN.parent / "bench"
+WORK = BIN.parent / "bench" / str(os.getpid())
 HOUR = 3600
 harness.TIMEOUT = HOUR
 
@@ -128,14 +128,15 @@ class Server(harness.Cluster):
         return version, settings, shown
 
 
-def take_turns(ours, theirs, before, rounds):
-    """Seconds of each, measured one after the other; who begins changes every round. `before`
-    makes both start alike and gives what is passed on to them."""
-    seconds = ([], [])
+def take_turns(before, rounds, *sides):
+    """Seconds of each side, measured one after the other; who begins changes every round. `before`
+    makes all start alike and gives what is passed on to them."""
+    seconds = [[] for _ in sides]
     for number in range(rounds):
-        for side in (0, 1) if number % 2 == 0 else (1, 0):
+        for turn in range(len(sides)):
+            side = (turn + number) % len(sides)
             state = before()
-            seconds[side].append((ours, theirs)[side](state).seconds)
+            seconds[side].append(sides[side](state).seconds)
     return seconds
 
 
@@ -147,7 +148,7 @@ class Line:
     yardstick: str
     ours: list
     theirs: list
-    reach: float
+    reach: float | None  # None: only to look at
     sql: str
     notes: tuple = ()
     rate_of: int = 0  # statements in a run, where rates are compared; then the reach is a floor
@@ -158,7 +159,15 @@ class Line:
         return 1 / times if self.rate_of else times
 
     @property
+    def limit(self):
+        if self.reach is None:
+            return "none"
+        return ("at least" if self.rate_of else "at most") + f" {self.reach:g}"
+
+    @property
     def reached(self):
+        if self.reach is None:
+            return True
         return self.ratio >= self.reach if self.rate_of else self.ratio <= self.reach
 
 

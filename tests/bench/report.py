@@ -67,7 +67,7 @@ def verdict(line):
 def comparison(lines):
     rows = [[line.what, line.yardstick, span(line.ours), span(line.theirs), str(len(line.ours)),
              verdict(line) + (" of its rate" if line.rate_of else ""),
-             ("at least " if line.rate_of else "at most ") + f"{line.reach:g}"] for line in lines]
+             line.limit] for line in lines]
     return table(["what", "yardstick", "adminex", "yardstick took", "runs", "ratio", "reach"], rows)
 
 

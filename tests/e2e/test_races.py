@@ -45,6 +45,20 @@ class Races(harness.TestCase):
         self.ok(command.wait(), 'Deleted 1 users: [{<<"viola">>,<<"example.org">>}]')
         self.assertEqual(self.sql("SELECT username FROM sessions"), [["orsino"]])
 
+    def test_a_contact_added_meanwhile_keeps_name_and_groups(self):
+        self.account("orsino")
+        self.account("viola")
+        adding = self.holding("INSERT INTO roster_items (host, username, jid, nick, groups) VALUES"
+                              " ('example.org', 'orsino', 'viola@example.org', 'Vi', '{Friends}')")
+        command = self.spawn("push_roster_alltoall", "example.org", "Everybody")
+        self.wait_for_lock()
+        self.commit(adding)
+        self.ok(command.wait(), "")
+        self.assertEqual(self.sql("SELECT username, nick, subscription, groups FROM roster_items"
+                                  " ORDER BY 1"),
+                         [["orsino", "Vi", "B", "{Friends,Everybody}"],
+                          ["viola", "orsino", "B", "{Everybody}"]])
+
     def test_of_two_new_passwords_one_is_left(self):
         self.account("orsino")
         self.sql("UPDATE credentials SET mechanism = 'SCRAM-SHA-1',"

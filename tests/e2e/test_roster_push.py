@@ -199,6 +199,41 @@ class PushRosterAlltoall(PushTestCase):
         self.pushes("push_roster_alltoall", HOST, "Everybody", audit={"host": HOST}, rows=0,
                     tables=())
 
+    def test_push_roster_alltoall_after_an_account_came_writes_only_what_is_missing(self):
+        self.succeeds(self.adminex("push_roster_alltoall", HOST, "Everybody"))
+        before = self.sql("SELECT username, jid, xmin, xmax FROM roster_items ORDER BY 1, 2")
+        self.account("tybalt")
+        self.pushes("push_roster_alltoall", HOST, "Everybody", audit={"host": HOST}, rows=6,
+                    outbox=[(f"{user}@example.org", "roster", {})
+                            for user in ("romeo", "juliet", "mercutio", "tybalt")])
+        self.assertEqual(self.sql("SELECT username, jid, xmin, xmax FROM roster_items "
+                                  "WHERE 'tybalt' NOT IN (username, split_part(jid, '@', 1)) "
+                                  "ORDER BY 1, 2"), before)
+        self.assertEqual(len(self.roster("tybalt")), 3)
+
+    def test_push_roster_alltoall_is_not_misled_by_other_contacts(self):
+        for jid in ("juliet@example.org", "romeo@example.org", "ghost@example.org",
+                    "mercutio@chat.example.org", "example.org", "mercutio@example.org.example.net"):
+            self.contact("romeo", jid, nick="a name", subscription="B", groups=["Everybody"])
+        self.pushes("push_roster_alltoall", HOST, "Everybody", audit={"host": HOST}, rows=5,
+                    outbox=[(f"{user}@example.org", "roster", {})
+                            for user in ("romeo", "juliet", "mercutio")])
+        self.assertIn(["mercutio@example.org", "mercutio", "B", "N", ["Everybody"]],
+                      self.roster("romeo"))
+        self.assertEqual(len(self.roster("romeo")), 7)
+
+    def test_push_roster_alltoall_mends_what_differs(self):
+        whole = ["juliet@example.org", "a name", "B", "N", ["Everybody"]]
+        for change, after in [({}, whole), ({"ask": "O"}, whole), ({"subscription": "T"}, whole),
+                              ({"nick": ""}, [whole[0], "juliet", *whole[2:]]),
+                              ({"groups": []}, whole)]:
+            with self.subTest(change=change):
+                self.sql("DELETE FROM roster_items")
+                self.contact("romeo", "juliet@example.org", **{
+                    "nick": "a name", "subscription": "B", "groups": ["Everybody"], **change})
+                self.succeeds(self.adminex("push_roster_alltoall", HOST, "Everybody"))
+                self.assertEqual(self.roster("romeo")[0], after)
+
     def test_push_roster_alltoall_of_one_or_none(self):
         for host in (CHAT, EMPTY, "unknown.example.org"):
             self.pushes("push_roster_alltoall", host, "x", audit={"host": host}, rows=0, tables=())
