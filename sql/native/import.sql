@@ -59,7 +59,21 @@ CREATE TEMPORARY TABLE import_offline (
 -- name: import_stage_last() exec
 -- Last activity that was read, as seconds ago.
 CREATE TEMPORARY TABLE import_last (
-    host text COLLATE "C", username text COLLATE "C", seconds_ago bigint, status text
+    host text COLLATE "C", username text COLLATE "C", seconds_ago bigint, last_at timestamptz,
+    status text
+) ON COMMIT DROP;
+
+-- name: import_stage_ban() exec
+-- Bans that were read.
+CREATE TEMPORARY TABLE import_ban (
+    host text COLLATE "C", username text COLLATE "C", banned_at timestamptz, banned_by text,
+    reason text
+) ON COMMIT DROP;
+
+-- name: import_stage_created() exec
+-- When accounts were made, as far as that was read.
+CREATE TEMPORARY TABLE import_created (
+    host text COLLATE "C", username text COLLATE "C", created_at timestamptz
 ) ON COMMIT DROP;
 
 -- name: import_copy_host() exec
@@ -98,10 +112,18 @@ COPY import_offline (host, username, sender, created_at, packet) FROM STDIN;
 -- Copy last activity.
 COPY import_last FROM STDIN;
 
+-- name: import_copy_ban() exec
+-- Copy bans.
+COPY import_ban FROM STDIN;
+
+-- name: import_copy_created() exec
+-- Copy creation dates.
+COPY import_created FROM STDIN;
+
 -- name: import_analyze() exec
 -- Let the planner know how much there is.
 ANALYZE import_account, import_contact, import_credential, import_vcard, import_private,
-        import_offline;
+        import_offline, import_ban, import_created;
 
 -- name: import_existing() many
 -- Accounts that were read and are already there.
@@ -170,8 +192,11 @@ RETURNING host;
 -- name: import_add_accounts() exec
 -- Make the accounts that are not there, and remember which.
 WITH made AS (
-    INSERT INTO adminex.users (host, username)
-    SELECT DISTINCT host, username FROM import_account
+    INSERT INTO adminex.users (host, username, created_at)
+    SELECT DISTINCT ON (host, username) host, username, coalesce(created_at, now())
+      FROM import_account
+      LEFT JOIN import_created USING (host, username)
+     ORDER BY host, username, created_at
         ON CONFLICT (host, username) DO NOTHING
     RETURNING host, username
 )
@@ -239,9 +264,38 @@ SELECT host, username, coalesce(o.created_at, now()), sender, packet
 -- name: import_add_last() exec
 -- Last activity of the new accounts.
 INSERT INTO adminex.last_activity (host, username, last_at, status)
-SELECT host, username, now() - make_interval(secs => seconds_ago), status
+SELECT host, username, coalesce(last_at, now() - make_interval(secs => seconds_ago)), status
   FROM import_last
   JOIN import_new USING (host, username)
+    ON CONFLICT (host, username) DO NOTHING;
+
+-- name: import_add_bans() exec
+-- Bans of the new accounts. One that was there already stays as it is; where the account was
+-- replaced, its sessions end as with account_ban.
+WITH news AS (
+    SELECT DISTINCT ON (host, username)
+           host, username, reason, coalesce(banned_at, now()) AS banned_at,
+           coalesce(nullif(banned_by, ''), session_user) AS banned_by
+      FROM import_ban
+      JOIN import_new USING (host, username)
+     WHERE NOT EXISTS (SELECT FROM adminex.bans AS b
+                        WHERE b.host = import_ban.host AND b.username = import_ban.username)
+     ORDER BY host, username, banned_at
+),
+kicked AS (
+    DELETE FROM adminex.sessions AS s
+     USING news AS n
+     WHERE s.host = n.host AND s.username = n.username
+    RETURNING s.host, s.username
+),
+told AS (
+    INSERT INTO adminex.outbox (host, username, kind, payload)
+    SELECT DISTINCT host, username, 'kick', jsonb_build_object('reason', reason)
+      FROM kicked
+      JOIN news USING (host, username)
+)
+INSERT INTO adminex.bans (host, username, reason, banned_at, banned_by)
+SELECT host, username, reason, banned_at, banned_by FROM news
     ON CONFLICT (host, username) DO NOTHING;
 
 -- name: import_audit(audit, rows) exec

@@ -153,8 +153,9 @@ write_report(struct cli *cli, const struct import_report *report, struct adx_err
 		return adx_nomem(err);
 	w->ops->list_begin(w);
 	for (int kind = 0; kind < PIE_SKIPPED; kind++)
-		write_row(w, import_kind_name((enum pie_kind)kind), report->read[kind],
-			  report->written[kind]);
+		if (import_kind_name((enum pie_kind)kind) != NULL)
+			write_row(w, import_kind_name((enum pie_kind)kind), report->read[kind],
+				  report->written[kind]);
 	write_skipped(w, report);
 	w->ops->finish(w, &done);
 	writer_free(w);

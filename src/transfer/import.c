@@ -42,6 +42,9 @@ static const struct kind {
 			  SQL_IMPORT_ADD_OFFLINE },
 	[PIE_LAST] = { "last activity", SQL_IMPORT_STAGE_LAST, SQL_IMPORT_COPY_LAST,
 		       SQL_IMPORT_ADD_LAST },
+	[PIE_BAN] = { "bans", SQL_IMPORT_STAGE_BAN, SQL_IMPORT_COPY_BAN, SQL_IMPORT_ADD_BANS },
+	/* Without a name: it is part of the accounts, which are made with it. */
+	[PIE_CREATED] = { NULL, SQL_IMPORT_STAGE_CREATED, SQL_IMPORT_COPY_CREATED },
 };
 
 const char *
@@ -164,6 +167,12 @@ add_vcard(struct buf *line, const struct pie_record *r, struct adx_error *err)
 	return rc;
 }
 
+static void
+copy_stamp(struct buf *line, const char *stamp)
+{
+	copy_text(line, stamp[0] == '\0' ? NULL : stamp);
+}
+
 static enum adx_rc
 add_row(struct import *im, const struct pie_record *r, struct adx_error *err)
 {
@@ -190,13 +199,20 @@ add_row(struct import *im, const struct pie_record *r, struct adx_error *err)
 		break;
 	case PIE_OFFLINE:
 		copy_text(line, r->u.offline.from);
-		copy_text(line, r->u.offline.stamp[0] == '\0' ? NULL : r->u.offline.stamp);
+		copy_stamp(line, r->u.offline.stamp);
 		copy_text(line, r->u.offline.xml);
 		break;
 	case PIE_LAST:
 		copy_int64(line, r->u.last.seconds_ago);
+		copy_stamp(line, r->u.last.at);
 		copy_text(line, r->u.last.status);
 		break;
+	case PIE_BAN:
+		copy_stamp(line, r->u.ban.at);
+		copy_text(line, r->u.ban.by);
+		copy_text(line, r->u.ban.reason);
+		break;
+	case PIE_CREATED: copy_stamp(line, r->u.created.at); break;
 	default: break;
 	}
 	copy_end(line);
@@ -373,6 +389,8 @@ merge(struct import *im, struct adx_error *err)
 	for (int kind = PIE_ACCOUNT; kind < PIE_SKIPPED && rc == ADX_OK; kind++) {
 		int64_t written;
 
+		if (KINDS[kind].name == NULL)
+			continue;
 		rc = stmt_change(im->db, KINDS[kind].merge, NO_PARAMS, &written, err);
 		im->report->written[kind] += written;
 		if (rc == ADX_OK && kind == PIE_ACCOUNT)

@@ -39,7 +39,7 @@ struct import_report {
 	struct strvec hosts_added;
 };
 
-/* "accounts", "roster items", ...; NULL for PIE_SKIPPED. */
+/* "accounts", "roster items", ...; NULL for what is not reported by itself. */
 const char *import_kind_name(enum pie_kind kind);
 
 /* The report is valid whatever is returned; import_report_free() it. */

@@ -1,5 +1,5 @@
 /*
- * What the parts of the XEP-0227 reader share; nobody else includes it.
+ * What the parts of the XEP-0227 reader, and the writer, share; nobody else includes it.
  *
  *   pie_reader.c       the frame: server-data, host, user
  *   pie_user.c         what stands in a user: roster, vCard, private storage, offline messages ...
@@ -11,6 +11,7 @@
  *   pie_error.c        what the parser reports
  *   pie_namespace.c    what it gets wrong
  *   pie_record.c       records out, helpers for elements
+ *   pie_writer.c       the way back: records in, a document out
  */
 #ifndef ADMINEX_PIE_PRIV_H
 #define ADMINEX_PIE_PRIV_H
@@ -34,6 +35,15 @@
 #define PIE_NS_SCRAM  "urn:xmpp:pie:0#scram"
 #define PIE_NS_CLIENT "jabber:client"
 #define PIE_NS_XI     "http://www.w3.org/2001/XInclude"
+
+#define NS_ROSTER  "jabber:iq:roster"
+#define NS_PRIVATE "jabber:iq:private"
+#define NS_LAST    "jabber:iq:last"
+#define NS_VCARD   "vcard-temp"
+#define NS_DELAY   "urn:xmpp:delay"
+#define NS_X_DELAY "jabber:x:delay"
+/* What XEP-0227 has no place for: bans, when an account was made, the moment of last activity. */
+#define NS_ACCOUNT "urn:adminex:account:1"
 
 /* What the bytes seen so far are in the middle of. */
 struct pie_guard {
@@ -137,6 +147,9 @@ enum adx_rc pie_skip_element(struct pie *p, xmlNode *element);
 
 /* The password attribute. */
 ADX_MUST_CHECK enum adx_rc pie_plain(struct pie *p, const char *password);
+
+/* The delay that the account's own server noted in a message, else the first one, or NULL. */
+const xmlNode *pie_delay(const xmlNode *message, const char *host);
 
 /* Read a file or a folder. */
 ADX_MUST_CHECK enum adx_rc pie_path(struct pie *p, const char *path);

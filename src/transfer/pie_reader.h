@@ -1,7 +1,7 @@
 /*
  * Reading XEP-0227 (portable import/export of XMPP server data) as a stream: what ejabberd's
- * export_piefxis_* and Prosody write, and our own export. Memory stays flat at any file size: one
- * child of <user/> (one roster item, one offline message) is held at a time.
+ * export_piefxis_* and Prosody write, and our own export (pie_writer.h). Memory stays flat at any
+ * file size: one child of <user/> (one roster item, one offline message) is held at a time.
  *
  * The reader knows the format and JIDs, and nothing of a database: it hands typed records to a
  * sink. Everything in a record is borrowed and gone when the call returns. JIDs and names are
@@ -25,6 +25,8 @@ enum pie_kind {
 	PIE_PRIVATE,    /* xml, with its namespace in xmlns */
 	PIE_OFFLINE,    /* offline */
 	PIE_LAST,       /* last */
+	PIE_BAN,        /* ban; an extension of our own */
+	PIE_CREATED,    /* created: when the account was made; an extension of our own */
 	PIE_SKIPPED,    /* skipped */
 	PIE_KINDS
 };
@@ -71,8 +73,17 @@ struct pie_record {
 		} offline;
 		struct {
 			int64_t seconds_ago;
+			const char *at; /* the same as a stamp, of our own export, or "" */
 			const char *status;
 		} last;
+		struct {
+			const char *at; /* a stamp or "" */
+			const char *by; /* or "" */
+			const char *reason;
+		} ban;
+		struct {
+			const char *at; /* a stamp */
+		} created;
 		struct {
 			const char *what; /* "element {ns}name" or "user 'x'", a few words */
 			const char *why;  /* "not understood", "localpart has characters …" */

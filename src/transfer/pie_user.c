@@ -7,13 +7,6 @@
 #include "base/text.h"
 #include "base/xml.h"
 
-#define NS_ROSTER  "jabber:iq:roster"
-#define NS_PRIVATE "jabber:iq:private"
-#define NS_LAST    "jabber:iq:last"
-#define NS_VCARD   "vcard-temp"
-#define NS_DELAY   "urn:xmpp:delay"
-#define NS_X_DELAY "jabber:x:delay"
-
 /* Every server counts seconds since 1970 at most; this leaves room for those who got it wrong. */
 static const long long SECONDS_AGO_MAX = 4294967295;
 
@@ -235,14 +228,13 @@ private_storage(struct pie *p, xmlNode *element)
 	return pie_children(p, parts);
 }
 
-/* The delay that the account's own server noted, else the first one. */
-static const xmlNode *
-find_delay(const struct pie *p, const xmlNode *message)
+const xmlNode *
+pie_delay(const xmlNode *message, const char *host)
 {
 	const xmlNode *first = xml_child(message, "delay", NS_DELAY);
 
 	for (const xmlNode *d = first; d != NULL; d = xml_next(d, "delay", NS_DELAY))
-		if (strcmp(pie_attr(d, "from", ""), p->host) == 0)
+		if (strcmp(pie_attr(d, "from", ""), host) == 0)
 			return d;
 	return first != NULL ? first : xml_child(message, "x", NS_X_DELAY);
 }
@@ -262,7 +254,7 @@ offline_message(struct pie *p, xmlNode *message)
 	rc = write_element(p, message, &why);
 	if (rc != ADX_OK)
 		return pie_reject(p, rc, &why, "offline message");
-	delay = find_delay(p, message);
+	delay = pie_delay(message, p->host);
 	if (delay != NULL)
 		said = pie_attr(delay, "stamp", "");
 	if (delay != NULL && !pie_stamp(said, stamp))
@@ -287,11 +279,21 @@ offline_messages(struct pie *p, xmlNode *element)
 	return pie_children(p, parts);
 }
 
+/* An attribute of our own namespace on an element of another one. */
+static const char *
+own_attr(const xmlNode *element, const char *name)
+{
+	const xmlAttr *attr = xmlHasNsProp(element, BAD_CAST name, BAD_CAST NS_ACCOUNT);
+
+	return attr == NULL || attr->children == NULL ? "" : (const char *)attr->children->content;
+}
+
 static enum adx_rc
 last_activity(struct pie *p, xmlNode *element)
 {
 	struct pie_record record = { .kind = PIE_LAST };
 	const char *seconds = pie_attr(element, "seconds", "");
+	char at[PIE_STAMP_SIZE];
 	long long ago;
 	enum adx_rc rc;
 
@@ -304,7 +306,39 @@ last_activity(struct pie *p, xmlNode *element)
 	if (!pie_text(element, &p->text))
 		return adx_nomem(p->err);
 	record.u.last.seconds_ago = ago;
+	record.u.last.at = pie_stamp(own_attr(element, "at"), at) ? at : "";
 	record.u.last.status = buf_text(&p->text);
+	return pie_emit(p, &record);
+}
+
+static enum adx_rc
+ban(struct pie *p, xmlNode *element)
+{
+	struct pie_record record = { .kind = PIE_BAN };
+	const char *said = pie_attr(element, "at", "");
+	char at[PIE_STAMP_SIZE] = "";
+	enum adx_rc rc = pie_expand(p);
+
+	if (rc == ADX_OK && !pie_text(element, &p->text))
+		rc = adx_nomem(p->err);
+	if (rc == ADX_OK && said[0] != '\0' && !pie_stamp(said, at))
+		rc = pie_skip(p, "not a date and time", "stamp '%s' of a ban", said);
+	record.u.ban.at = at;
+	record.u.ban.by = pie_attr(element, "by", "");
+	record.u.ban.reason = buf_text(&p->text);
+	return rc == ADX_OK ? pie_emit(p, &record) : rc;
+}
+
+static enum adx_rc
+account(struct pie *p, xmlNode *element)
+{
+	struct pie_record record = { .kind = PIE_CREATED };
+	const char *said = pie_attr(element, "created", "");
+	char at[PIE_STAMP_SIZE];
+
+	if (!pie_stamp(said, at))
+		return pie_skip(p, "not a date and time", "creation date '%s'", said);
+	record.u.created.at = at;
 	return pie_emit(p, &record);
 }
 
@@ -320,6 +354,8 @@ pie_user(struct pie *p)
 		{ PIE_NS_CLIENT, "presence", presence },
 		{ PIE_NS, "presence", presence }, /* Prosody leaves its namespace out */
 		{ PIE_NS, "offline-messages", offline_messages },
+		{ NS_ACCOUNT, "ban", ban },
+		{ NS_ACCOUNT, "account", account },
 		{ PIE_NS_XI, "include", pie_include_refused },
 		{ NULL, NULL, pie_skip_element },
 	};

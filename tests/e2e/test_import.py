@@ -3,6 +3,7 @@
 import base64
 import csv
 import hashlib
+import itertools
 import os
 import re
 import subprocess
@@ -22,7 +23,7 @@ NS = {"pie": "urn:xmpp:pie:0", "scram": "urn:xmpp:pie:0#scram", "roster": "jabbe
       "private": "jabber:iq:private", "vcard": "vcard-temp", "client": "jabber:client",
       "delay": "urn:xmpp:delay"}
 KINDS = ["hosts", "accounts", "credentials", "roster items", "pending requests", "vCards",
-         "private elements", "offline messages", "last activity"]
+         "private elements", "offline messages", "last activity", "bans"]
 SUBSCRIPTIONS = {"none": "N", "to": "T", "from": "F", "both": "B"}
 
 
@@ -61,7 +62,8 @@ def same(stored, element):
 
 def report(*counts, skipped=()):
     """What import prints: (read, written) of each kind, and what was skipped."""
-    return [f"{kind}\t{read}\t{written}" for kind, (read, written) in zip(KINDS, counts)] + [
+    pairs = itertools.zip_longest(KINDS, counts, fillvalue=(0, 0))
+    return [f"{kind}\t{read}\t{written}" for kind, (read, written) in pairs] + [
         f"skipped: {what}\t{times}\t0" for what, times in skipped]
 
 

@@ -19,6 +19,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define ACCOUNT "urn:adminex:account:1"
+
 struct notes {
 	struct buf file;
 	const char *element; /* open: "host", "user", or NULL */
@@ -273,10 +275,34 @@ on_last(struct notes *n, const struct pie_record *r)
 {
 	must(r->u.last.seconds_ago >= 0, "last activity is in the future");
 	must_be_text(r->u.last.status);
-	buf_addf(&n->file, "<query xmlns='jabber:iq:last' seconds='%lld'>",
+	buf_addf(&n->file, "<query xmlns='jabber:iq:last' seconds='%lld' xmlns:a='" ACCOUNT "'",
 		 (long long)r->u.last.seconds_ago);
+	add_attribute(&n->file, "a:at", r->u.last.at);
+	buf_add_char(&n->file, '>');
 	add_escaped(&n->file, r->u.last.status);
 	buf_add_text(&n->file, "</query>\n");
+}
+
+static void
+on_ban(struct notes *n, const struct pie_record *r)
+{
+	must_be_text(r->u.ban.by);
+	must_be_text(r->u.ban.reason);
+	buf_add_text(&n->file, "<ban xmlns='" ACCOUNT "'");
+	add_attribute(&n->file, "at", r->u.ban.at);
+	add_attribute(&n->file, "by", r->u.ban.by);
+	buf_add_char(&n->file, '>');
+	add_escaped(&n->file, r->u.ban.reason);
+	buf_add_text(&n->file, "</ban>\n");
+}
+
+static void
+on_created(struct notes *n, const struct pie_record *r)
+{
+	must(r->u.created.at[0] != '\0', "a creation date is empty");
+	buf_add_text(&n->file, "<account xmlns='" ACCOUNT "'");
+	add_attribute(&n->file, "created", r->u.created.at);
+	buf_add_text(&n->file, "/>\n");
 }
 
 static enum adx_rc
@@ -287,7 +313,8 @@ on_record(void *ctx, const struct pie_record *r, struct adx_error *err)
 		[PIE_CONTACT] = on_contact, [PIE_CREDENTIAL] = on_credential,
 		[PIE_REQUEST] = on_request, [PIE_VCARD] = on_vcard,
 		[PIE_PRIVATE] = on_private, [PIE_OFFLINE] = on_offline,
-		[PIE_LAST] = on_last,
+		[PIE_LAST] = on_last,       [PIE_BAN] = on_ban,
+		[PIE_CREATED] = on_created,
 	};
 	struct notes *n = ctx;
 

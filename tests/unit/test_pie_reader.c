@@ -81,8 +81,13 @@ add_line(struct buf *out, const struct pie_record *r)
 			 r->u.offline.xml);
 		break;
 	case PIE_LAST:
-		buf_addf(out, "last %lld '%s'", (long long)r->u.last.seconds_ago, r->u.last.status);
+		buf_addf(out, "last %lld %s'%s'", (long long)r->u.last.seconds_ago, r->u.last.at,
+			 r->u.last.status);
 		break;
+	case PIE_BAN:
+		buf_addf(out, "ban '%s' '%s' '%s'", r->u.ban.at, r->u.ban.by, r->u.ban.reason);
+		break;
+	case PIE_CREATED: buf_addf(out, "created '%s'", r->u.created.at); break;
 	case PIE_SKIPPED:
 		buf_addf(out, "skipped %s: %s", r->u.skipped.what, r->u.skipped.why);
 		break;
@@ -661,6 +666,12 @@ test_pie_reader_last(void **state)
 		{ "<query xmlns='jabber:iq:last' seconds='903'>Heading Home</query>",
 		  "last 903 'Heading Home'\n" },
 		{ "<query xmlns='jabber:iq:last' seconds='0'/>", "last 0 ''\n" },
+		{ "<query xmlns='jabber:iq:last' seconds='7' xmlns:a='urn:adminex:account:1' "
+		  "a:at='2026-11-22T18:19:15.5+01:00'>x</query>",
+		  "last 7 2026-11-22T17:19:15.5Z'x'\n" },
+		{ "<query xmlns='jabber:iq:last' seconds='7' at='2026-11-22T17:19:15Z' "
+		  "xmlns:a='urn:adminex:account:1' a:at='yesterday'/>",
+		  "last 7 ''\n" },
 		{ "<query xmlns='jabber:iq:last' seconds='4294967296'/>"
 		  "<query xmlns='jabber:iq:last' seconds='-1'/>"
 		  "<query xmlns='jabber:iq:last' seconds='1.5'/>"
@@ -670,6 +681,40 @@ test_pie_reader_last(void **state)
 		  "skipped last activity '-1': its seconds are not a number from 0 to 4294967295\n"
 		  "skipped last activity '1.5': its seconds are not a number from 0 to 4294967295\n"
 		  "skipped last activity '': its seconds are not a number from 0 to 4294967295\n" },
+	};
+
+	(void)state;
+	check_in_user(cases, COUNT(cases));
+}
+
+static void
+test_pie_reader_ban(void **state)
+{
+	static const struct reads cases[] = {
+		{ "<ban xmlns='urn:adminex:account:1' at='2026-11-22T17:19:15Z' by='alice'>spam "
+		  "&amp; "
+		  "more</ban>",
+		  "ban '2026-11-22T17:19:15Z' 'alice' 'spam & more'\n" },
+		{ "<ban xmlns='urn:adminex:account:1'/>", "ban '' '' ''\n" },
+		{ "<ban xmlns='urn:adminex:account:1' at='now'>x</ban>",
+		  "skipped stamp 'now' of a ban: not a date and time\nban '' '' 'x'\n" },
+		{ "<ban xmlns='urn:adminex:account:2'/><ban/>",
+		  "skipped element {urn:adminex:account:2}ban: not understood\n"
+		  "skipped element {urn:xmpp:pie:0}ban: not understood\n" },
+	};
+
+	(void)state;
+	check_in_user(cases, COUNT(cases));
+}
+
+static void
+test_pie_reader_created(void **state)
+{
+	static const struct reads cases[] = {
+		{ "<account xmlns='urn:adminex:account:1' created='2026-11-22T17:19:15.25Z'/>",
+		  "created '2026-11-22T17:19:15.25Z'\n" },
+		{ "<account xmlns='urn:adminex:account:1'/>",
+		  "skipped creation date '': not a date and time\n" },
 	};
 
 	(void)state;
@@ -1356,6 +1401,8 @@ main(void)
 		cmocka_unit_test(test_pie_reader_offline),
 		cmocka_unit_test(test_pie_reader_offline_stamps),
 		cmocka_unit_test(test_pie_reader_last),
+		cmocka_unit_test(test_pie_reader_ban),
+		cmocka_unit_test(test_pie_reader_created),
 		cmocka_unit_test(test_pie_reader_skips_the_rest_of_a_user),
 		cmocka_unit_test(test_pie_reader_refuses),
 		cmocka_unit_test(test_pie_reader_refuses_document_types),
