@@ -73,6 +73,7 @@ const struct verb *verb_find(const char *name);
 int verb_migrate(struct cli *cli, int argc, char **argv);
 int verb_batch(struct cli *cli, int argc, char **argv);
 int verb_import(struct cli *cli, int argc, char **argv);
+int verb_export(struct cli *cli, int argc, char **argv);
 int verb_help(struct cli *cli, int argc, char **argv);
 int verb_completion(struct cli *cli, int argc, char **argv);
 

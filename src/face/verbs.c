@@ -48,6 +48,27 @@ const struct verb VERBS[] = {
 	  "example:\n"
 	  "  adminex import tests/data/ejabberd-23.01/20261122-172056.xml\n",
 	  "--dry-run --replace --fail --strict --as csv ndjson xep0227 --help", verb_import },
+	{ "export", "export [--host HOST] [--dates] --output FILE | - [USER HOST]",
+	  "export accounts as an XEP-0227 file",
+	  "  --output FILE   where to; -o is short for it, - is standard output\n"
+	  "  --host HOST     the accounts of this host only\n"
+	  "  --dates         also when each account was made, which import takes back\n"
+	  "  USER HOST       this account only\n"
+	  "\n"
+	  "Written are credentials, rosters with pending requests, vCards, private storage, "
+	  "offline\n"
+	  "messages, last activity and bans; not sessions, roster versions, the outbox and the "
+	  "audit\n"
+	  "log. All of it is one snapshot: what changes meanwhile is not seen. The file has mode\n"
+	  "0600 and appears whole or not at all; it holds what passwords are checked against. "
+	  "What\n"
+	  "is stored but is no XML is left out and named. 'adminex import' and other XMPP servers\n"
+	  "read it; bans, dates and the moment of last activity are read by adminex only. Needs\n"
+	  "the role adminex_operator.\n"
+	  "\n"
+	  "example:\n"
+	  "  adminex export --host example.org -o example.org.xml\n",
+	  "--host --output -o --dates --help", verb_export },
 	{ "batch",
 	  "batch [--continue | --atomic] [--dry-run] [--group N] [--resume STATE] FILE | -",
 	  "run many commands, one a line, and answer each with a line of JSON",
@@ -158,8 +179,8 @@ verb_completion(struct cli *cli, int argc, char **argv)
 		     "\t*) words='' ;;\n\tesac\n"
 		     "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 		     "\tif [[ $command == push_roster* || $command == import || $command == batch "
-		     "|| $command == "
-		     "load_config ]]; then\n"
+		     "|| $command == load_config ||\n\t\t$command == export && "
+		     "${COMP_WORDS[COMP_CWORD - 1]} == @(-o|--output) ]]; then\n"
 		     "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
 		     "\tfi\n}\n"
 		     "complete -F _adminex adminex\n");

@@ -22,7 +22,7 @@ BEYOND = {"add_host": "restuple", "remove_host": "restuple", "registered_vhosts"
           "unban_account": "restuple", "get_ban_details": "list", "list_banned": "list",
           "get_last": "list"}
 KINDS = {**{name: row["result"]["kind"] for name, row in SPEC.items()}, **BEYOND}
-VERBS = ["migrate", "import", "batch", "help", "completion"]
+VERBS = ["migrate", "import", "export", "batch", "help", "completion"]
 NOWHERE = {"ADMINEX_DSN": "host=/nowhere"}
 
 
@@ -749,7 +749,7 @@ class Help(world.TestCase):
     def test_help_on_submods_and_verbs(self):
         for name in ["roster", "admin", *VERBS]:
             self.assertTrue(self.adminex("help", name, env=NOWHERE).text)
-        for name in ("migrate", "import"):
+        for name in ("migrate", "import", "export"):
             self.ok(self.adminex(name, "--help", env=NOWHERE),
                     self.adminex("help", name, env=NOWHERE).out)
 
