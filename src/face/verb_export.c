@@ -132,7 +132,8 @@ write_row(struct writer *w, const char *kind, int64_t written)
 }
 
 static enum adx_rc
-write_report(struct cli *cli, const struct export_report *report, struct adx_error *err)
+write_report(struct cli *cli, const struct export_report *report, const char *path,
+	     struct adx_error *err)
 {
 	struct outcome done = { "ok", "", "", "", true };
 	struct writer *w = writer_new(cli->options.format, &REPORT_ROWS, cli->out);
@@ -153,7 +154,10 @@ write_report(struct cli *cli, const struct export_report *report, struct adx_err
 	w->ops->finish(w, &done);
 	writer_free(w);
 	out_flush(cli->out);
-	return ADX_OK;
+	if (out_error(cli->out) == 0)
+		return ADX_OK;
+	return adx_fail_errno(err, ADX_EIO, out_error(cli->out),
+			      "'%s' was written, but: cannot write to standard output", path);
 }
 
 /* ---- the verb ---------------------------------------------------------------------------- */
@@ -236,7 +240,7 @@ to_file(struct cli *cli, const struct request *r, struct adx_error *err)
 		rc = newfile_commit(&file, err);
 	else
 		newfile_abort(&file);
-	return rc == ADX_OK ? write_report(cli, &report, err) : rc;
+	return rc == ADX_OK ? write_report(cli, &report, r->path, err) : rc;
 }
 
 int
