@@ -351,6 +351,8 @@ export_run(struct db *db, struct out *out, const struct export_options *options,
 	if (rc == ADX_OK)
 		rc = look_at_scope(&ex, db, err);
 	if (rc == ADX_OK)
+		rc = stmt_exec(db, SQL_EXPORT_SETTLE, NO_PARAMS, err);
+	if (rc == ADX_OK)
 		rc = write_document(&ex, db, err);
 	if (rc == ADX_OK && ex.left_out > LEFT_OUT_NAMED_MAX)
 		remark(&ex, "%" PRId64 " more left out", ex.left_out - LEFT_OUT_NAMED_MAX);
