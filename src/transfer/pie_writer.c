@@ -147,6 +147,22 @@ close_host(struct pie_writer *w)
 	w->in_host = false;
 }
 
+/* Without the zeros that end a fraction. */
+static void
+shorten_stamp(char stamp[PIE_STAMP_SIZE])
+{
+	char *point = strchr(stamp, '.');
+	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
+
+	if (point == NULL)
+		return;
+	while (last[-1] == '0')
+		last--;
+	if (last[-1] == '.')
+		last--;
+	memcpy(last, "Z", 2);
+}
+
 /* ---- records that are texts -------------------------------------------------------------- */
 
 static enum adx_rc
@@ -275,7 +291,7 @@ put_request(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 static enum adx_rc
 put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char seconds[24];
+	char seconds[24], at[PIE_STAMP_SIZE];
 
 	if (strlen(r->u.last.status) > TEXT_MAX)
 		return too_long(err);
@@ -284,9 +300,10 @@ put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err
 	start(w, "query", NS_LAST);
 	attribute(w, "seconds", seconds);
 	/* Seconds are counted from a moment that the document does not have. */
-	if (r->u.last.at[0] != '\0') {
+	if (pie_stamp(r->u.last.at, at)) {
+		shorten_stamp(at);
 		attribute(w, "xmlns:account", NS_ACCOUNT);
-		attribute(w, "account:at", r->u.last.at);
+		attribute(w, "account:at", at);
 	}
 	text(w, r->u.last.status);
 	end(w);
@@ -296,12 +313,16 @@ put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err
 static enum adx_rc
 put_ban(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
+	char at[PIE_STAMP_SIZE];
+
 	if (strlen(r->u.ban.reason) + strlen(r->u.ban.by) > TEXT_MAX)
 		return too_long(err);
 	close_list(w);
 	start(w, "ban", NS_ACCOUNT);
-	if (r->u.ban.at[0] != '\0')
-		attribute(w, "at", r->u.ban.at);
+	if (pie_stamp(r->u.ban.at, at)) {
+		shorten_stamp(at);
+		attribute(w, "at", at);
+	}
 	if (r->u.ban.by[0] != '\0')
 		attribute(w, "by", r->u.ban.by);
 	text(w, r->u.ban.reason);
@@ -312,10 +333,15 @@ put_ban(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 static enum adx_rc
 put_created(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
+	char at[PIE_STAMP_SIZE];
+
 	(void)err;
+	if (!pie_stamp(r->u.created.at, at))
+		return ADX_OK;
+	shorten_stamp(at);
 	close_list(w);
 	start(w, "account", NS_ACCOUNT);
-	attribute(w, "created", r->u.created.at);
+	attribute(w, "created", at);
 	end(w);
 	return ADX_OK;
 }
@@ -416,22 +442,6 @@ check_shape(const xmlNode *top, struct adx_error *err)
 			return adx_fail(err, ADX_EINVAL, "it has more than %d levels", LEVELS_MAX);
 	}
 	return ADX_OK;
-}
-
-/* Without the zeros that end a fraction. */
-static void
-shorten_stamp(char stamp[PIE_STAMP_SIZE])
-{
-	char *point = strchr(stamp, '.');
-	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
-
-	if (point == NULL)
-		return;
-	while (last[-1] == '0')
-		last--;
-	if (last[-1] == '.')
-		last--;
-	memcpy(last, "Z", 2);
 }
 
 static bool

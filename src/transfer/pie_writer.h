@@ -6,7 +6,8 @@
  * belongs to it, a kind after the other, a plain password first. What XEP-0227 has no place for
  * (bans, when an account was made, the moment of last activity) stands in the namespace
  * urn:adminex:account:1, which other programs pass over. The document is well-formed whatever the
- * records hold: characters that XML cannot carry become U+FFFD.
+ * records hold: characters that XML cannot carry become U+FFFD, and a time that is no
+ * stamp is left out.
  */
 #ifndef ADMINEX_PIE_WRITER_H
 #define ADMINEX_PIE_WRITER_H
