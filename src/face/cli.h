@@ -67,15 +67,11 @@ struct verb {
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
-/* Ended by a verb without a name. */
-extern const struct verb VERBS[];
+/* A verb's row stands in its own file; the list of them, ended by NULL, in verbs.c. */
+extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH;
+extern const struct verb *const VERBS[];
 const struct verb *verb_find(const char *name);
-int verb_migrate(struct cli *cli, int argc, char **argv);
-int verb_batch(struct cli *cli, int argc, char **argv);
-int verb_import(struct cli *cli, int argc, char **argv);
-int verb_export(struct cli *cli, int argc, char **argv);
 int verb_help(struct cli *cli, int argc, char **argv);
-int verb_completion(struct cli *cli, int argc, char **argv);
 
 /* options.c: returns the index of the first word that is no option, or fails. */
 ADX_MUST_CHECK enum adx_rc cli_parse_options(int argc, char **argv, struct cli_options *options,

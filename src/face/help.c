@@ -88,8 +88,8 @@ help_all(struct out *out, const struct admin_extra *service)
 	out_text(out, "\n");
 	out_text(out, OPTIONS);
 	out_text(out, "\nverbs (their options stand after them; 'adminex VERB --help'):\n");
-	for (const struct verb *v = VERBS; v->name != NULL; v++)
-		line(out, v->name, v->summary);
+	for (const struct verb *const *v = VERBS; *v != NULL; v++)
+		line(out, (*v)->name, (*v)->summary);
 	for (const struct submod *s = admin_extra_submods(); s->name != NULL; s++)
 		list_submod(out, service, s);
 	out_text(out, "\n");

@@ -252,7 +252,7 @@ end_batch(struct batch *b)
 	batch_input_close(&b->input);
 }
 
-int
+static int
 verb_batch(struct cli *cli, int argc, char **argv)
 {
 	struct request r;
@@ -290,3 +290,36 @@ verb_batch(struct cli *cli, int argc, char **argv)
 		return cli_fail(cli, &err);
 	return b.failed + b.failed_before > 0 ? 1 : 0;
 }
+
+const struct verb VERB_BATCH = {
+	"batch",
+	"batch [--continue | --atomic] [--dry-run] [--group N] [--resume STATE] FILE | -",
+	"run many commands, one a line, and answer each with a line of JSON",
+	"  --continue      go on behind a line that fails, and answer every line\n"
+	"  --atomic        all lines in one transaction: all of them, or nothing\n"
+	"  --dry-run       run everything, then roll it back\n"
+	"  --group N       commit N lines at a time, 100 by default; 1 is a commit a line\n"
+	"  --resume STATE  record in file STATE, and in the database, how far the run has come.\n"
+	"                  The same command again goes on where it ended, whatever ended it\n"
+	"\n"
+	"A line is one of these. Blank lines and lines that begin with # are skipped.\n"
+	"  [\"check_account\", \"alice\", \"example.org\"]\n"
+	"  {\"id\": \"7\", \"command\": \"check_account\", \"args\": {\"user\": \"alice\", "
+	"\"host\": "
+	"\"example.org\"}}\n"
+	"  check_account alice example.org\n"
+	"Words of the last form are quoted as in a shell; nothing is expanded, and '-' is a\n"
+	"password like any other.\n"
+	"\n"
+	"A line fails with every status but \"ok\". Without --continue the batch stops there: "
+	"the\n"
+	"lines before it are committed, nothing of it or behind it is done. A reply is printed\n"
+	"only after its line is committed. --max-affected holds for each line.\n"
+	"\n"
+	"exit status: 0 all lines ok; 1 a line failed; 3, 5, 8 and 130 as for commands\n"
+	"\n"
+	"example:\n"
+	"  adminex batch tests/data/batches/friends.batch\n",
+	"--continue --atomic --dry-run --group --resume --help",
+	verb_batch,
+};

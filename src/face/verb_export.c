@@ -243,7 +243,7 @@ to_file(struct cli *cli, const struct request *r, struct adx_error *err)
 	return rc == ADX_OK ? write_report(cli, &report, r->path, err) : rc;
 }
 
-int
+static int
 verb_export(struct cli *cli, int argc, char **argv)
 {
 	struct request r;
@@ -261,3 +261,29 @@ verb_export(struct cli *cli, int argc, char **argv)
 					      : to_file(cli, &r, &err);
 	return rc == ADX_OK ? 0 : cli_fail(cli, &err);
 }
+
+const struct verb VERB_EXPORT = {
+	"export",
+	"export [--host HOST] [--dates] --output FILE | - [USER HOST]",
+	"export accounts as an XEP-0227 file",
+	"  --output FILE   where to; -o is short for it, - is standard output\n"
+	"  --host HOST     the accounts of this host only\n"
+	"  --dates         also when each account was made, which import takes back\n"
+	"  USER HOST       this account only\n"
+	"\n"
+	"Written are credentials, rosters with pending requests, vCards, private storage, "
+	"offline\n"
+	"messages, last activity and bans; not sessions, roster versions, the outbox and the "
+	"audit\n"
+	"log. All of it is one snapshot: what changes meanwhile is not seen. The file has mode\n"
+	"0600 and appears whole or not at all; it holds what passwords are checked against. "
+	"What\n"
+	"is stored but is no XML is left out and named. 'adminex import' and other XMPP servers\n"
+	"read it; bans, dates and the moment of last activity are read by adminex only. Needs\n"
+	"the role adminex_operator.\n"
+	"\n"
+	"example:\n"
+	"  adminex export --host example.org -o example.org.xml\n",
+	"--host --output -o --dates --help",
+	verb_export,
+};

@@ -213,7 +213,7 @@ import(struct cli *cli, const struct import_request *r, struct adx_error *err)
 	return rc;
 }
 
-int
+static int
 verb_import(struct cli *cli, int argc, char **argv)
 {
 	struct import_request r;
@@ -237,3 +237,33 @@ verb_import(struct cli *cli, int argc, char **argv)
 		return cli_fail(cli, &err);
 	return yes ? 0 : 1;
 }
+
+const struct verb VERB_IMPORT = {
+	"import",
+	"import [--dry-run] [--replace | --fail] [--strict] [--as FORMAT] FILE | FOLDER | -",
+	"import accounts from XEP-0227 files (ejabberd, Prosody) or users files (CSV, NDJSON)",
+	"  --dry-run    read and load everything, then roll back\n"
+	"  --replace    an account that exists gets what the file has in place of what it had;\n"
+	"               it is left untouched otherwise. A ban stays in force\n"
+	"  --fail       an account that exists stops the import\n"
+	"  --strict     a bad row of a users file stops the import, after all are named\n"
+	"  --as FORMAT  csv, ndjson or xep0227. Without it the extension decides: .csv, .ndjson\n"
+	"               or .jsonl is a users file, all else and - is XEP-0227\n"
+	"\n"
+	"Everything is one transaction: all of it, or nothing. Hosts that are met are added.\n"
+	"What is not understood is counted and named. A second import of the same file changes\n"
+	"nothing. Prints what was read and what was written, a line for each kind. An\n"
+	"adminex_operator may import while no host is new, an adminex_admin always.\n"
+	"\n"
+	"A users file has one account a row: user, host, password and, if wanted, created_at\n"
+	"(2024-05-17T09:30:00Z). In CSV a header line may give the order; NDJSON is one object\n"
+	"a line. Passwords are stored as 'register' stores them. A bad row does not stop the\n"
+	"others: prints line, user, host and what is wrong for each, then the totals. With a "
+	"bad\n"
+	"row the status is bad_rows, exit status 1, and the good rows are imported.\n"
+	"\n"
+	"example:\n"
+	"  adminex import tests/data/ejabberd-23.01/20261122-172056.xml\n",
+	"--dry-run --replace --fail --strict --as csv ndjson xep0227 --help",
+	verb_import,
+};

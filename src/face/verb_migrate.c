@@ -137,7 +137,7 @@ read_request(int argc, char **argv, struct request *r, struct adx_error *err)
 	return usage(err);
 }
 
-int
+static int
 verb_migrate(struct cli *cli, int argc, char **argv)
 {
 	struct request r;
@@ -167,3 +167,23 @@ verb_migrate(struct cli *cli, int argc, char **argv)
 		cli_succeed(cli);
 	return applied == MIGRATION_COUNT ? 0 : 1;
 }
+
+const struct verb VERB_MIGRATE = {
+	"migrate",
+	"migrate [status | up [--to N] | down N]",
+	"make or update the schema of the database",
+	"  status       what is applied and what is not; exit status 1 when something is "
+	"missing\n"
+	"  up           apply what is missing (this is what 'migrate' alone does)\n"
+	"  up --to N    stop at migration N, for instance to distribute the tables on Citus\n"
+	"               before their foreign keys\n"
+	"  down N       take the newest N migrations back; asks on a terminal unless --yes\n"
+	"\n"
+	"Each migration is one transaction; two migrators at once are safe. A database that is\n"
+	"newer than the program is refused.\n"
+	"\n"
+	"example:\n"
+	"  adminex migrate status\n",
+	"status up down --to --help",
+	verb_migrate,
+};
