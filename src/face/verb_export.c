@@ -283,7 +283,7 @@ const struct verb VERB_EXPORT = {
 	"the role adminex_operator.\n"
 	"\n"
 	"example:\n"
-	"  adminex export --host example.org -o example.org.xml\n",
+	"  adminex export --host example.org --output -\n",
 	"--host --output -o --dates --help",
 	verb_export,
 };

@@ -71,7 +71,7 @@ credential(struct export *ex, struct pie_record *r, struct adx_error *err)
 		r->u.credential.plain = get(ex, B);
 		return ADX_OK;
 	}
-	r->u.credential.iterations = atoi(get(ex, E));
+	r->u.credential.iterations = (int)strtol(get(ex, E), NULL, 10);
 	if (!from_hex(get(ex, B), ex->salt, sizeof(ex->salt), &r->u.credential.salt) ||
 	    !from_hex(get(ex, C), ex->stored_key, KEY_MAX, &r->u.credential.stored_key) ||
 	    !from_hex(get(ex, D), ex->server_key, KEY_MAX, &r->u.credential.server_key))
@@ -221,7 +221,7 @@ leave_out(struct export *ex, const struct pie_record *r, const char *why)
 static enum adx_rc
 write_row(struct export *ex, struct adx_error *err)
 {
-	struct pie_record r = { .kind = (enum pie_kind)atoi(get(ex, KIND)),
+	struct pie_record r = { .kind = (enum pie_kind)strtol(get(ex, KIND), NULL, 10),
 				.host = get(ex, HOST),
 				.user = get(ex, USERNAME) };
 	struct adx_error why;
