@@ -49,15 +49,28 @@ text_next(const char *s, size_t len, unsigned *cp)
 	return n;
 }
 
+/* How many printable ASCII characters come first: most of what there is, and always allowed. */
+static size_t
+plain_run(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7F)
+		n++;
+	return n;
+}
+
 bool
 text_is_utf8(const char *s, size_t len)
 {
 	unsigned cp;
+	size_t i = 0, n;
 
-	for (size_t i = 0, n; i < len; i += n) {
+	while ((i += plain_run(s + i, len - i)) < len) {
 		n = text_next(s + i, len - i, &cp);
 		if (n == 0)
 			return false;
+		i += n;
 	}
 	return true;
 }
@@ -74,11 +87,13 @@ bool
 text_is_xml(const char *s, size_t len)
 {
 	unsigned cp;
+	size_t i = 0, n;
 
-	for (size_t i = 0, n; i < len; i += n) {
+	while ((i += plain_run(s + i, len - i)) < len) {
 		n = text_next(s + i, len - i, &cp);
 		if (n == 0 || !is_xml_char(cp))
 			return false;
+		i += n;
 	}
 	return true;
 }
