@@ -11,6 +11,7 @@
 #include "adminex/jid.h"
 #include "base/buf.h"
 #include "base/strvec.h"
+#include "db/array.h"
 #include "db/stmt.h"
 #include "transfer/import.h"
 #include "transfer/pie_writer.h"
@@ -38,7 +39,6 @@ struct export
 	int64_t accounts; /* in all */
 	int64_t left_out; /* in all */
 	struct strvec groups;
-	struct buf group;
 	unsigned char salt[SALT_MAX], stored_key[KEY_MAX], server_key[KEY_MAX];
 };
 
@@ -79,35 +79,14 @@ credential(struct export *ex, struct pie_record *r, struct adx_error *err)
 	return ADX_OK;
 }
 
-/* One element of an array as text, from behind its opening quote or at its first byte. */
-static const char *
-read_element(const char *s, struct buf *element)
-{
-	bool quoted = *s == '"';
-
-	buf_clear(element);
-	if (quoted)
-		s++;
-	while (*s != '\0' && (quoted ? *s != '"' : *s != ',' && *s != '}')) {
-		if (*s == '\\' && s[1] != '\0')
-			s++;
-		buf_add_char(element, *s++);
-	}
-	return quoted && *s == '"' ? s + 1 : s;
-}
-
-/* The list as PostgreSQL prints it: {a,"b c"}. Nobody can be in a group without a name. */
+/* Nobody can be in a group without a name. */
 static enum adx_rc
 read_groups(struct export *ex, const char *array, struct adx_error *err)
 {
 	strvec_free(&ex->groups);
 	ex->groups = (struct strvec)STRVEC_INIT;
-	while (*array == '{' || *array == ',') {
-		array = read_element(array + 1, &ex->group);
-		if (ex->group.len > 0)
-			strvec_add(&ex->groups, ex->group.data, ex->group.len);
-	}
-	return buf_ok(&ex->group) && strvec_ok(&ex->groups) ? ADX_OK : adx_nomem(err);
+	array_read(array, &ex->groups);
+	return strvec_ok(&ex->groups) ? ADX_OK : adx_nomem(err);
 }
 
 /*
@@ -357,7 +336,6 @@ export_run(struct db *db, struct out *out, const struct export_options *options,
 	if (rc == ADX_OK && ex.left_out > LEFT_OUT_NAMED_MAX)
 		remark(&ex, "%" PRId64 " more left out", ex.left_out - LEFT_OUT_NAMED_MAX);
 	strvec_free(&ex.groups);
-	buf_free(&ex.group);
 	OPENSSL_cleanse(&ex, sizeof(ex));
 	db_rollback(db);
 	return rc;

@@ -68,6 +68,49 @@ test_array_separates(void **state)
 	buf_free(&array);
 }
 
+static void
+assert_reads(const char *text, const char *const *want)
+{
+	struct strvec got = STRVEC_INIT;
+	size_t n = 0;
+
+	array_read(text, &got);
+	assert_true(strvec_ok(&got));
+	for (; want[n] != NULL; n++) {
+		assert_true(n < got.count);
+		assert_string_equal(got.items[n], want[n]);
+	}
+	assert_int_equal(got.count, n);
+	strvec_free(&got);
+}
+
+static void
+test_array_reads_what_the_server_prints(void **state)
+{
+	static const char *const none[] = { NULL };
+	static const char *const two[] = { "a", "b c", NULL };
+	static const char *const odd[] = { "{,}", "\"\\", "NULL", "é", NULL };
+
+	(void)state;
+	assert_reads("", none);
+	assert_reads("{}", none);
+	assert_reads("{\"\"}", none);
+	assert_reads("{a,\"b c\"}", two);
+	assert_reads("{\"{,}\",\"\\\"\\\\\",\"NULL\",é}", odd);
+}
+
+static void
+test_array_reads_what_is_cut_off(void **state)
+{
+	static const char *const some[] = { "a", NULL };
+
+	(void)state;
+	assert_reads("{a", some);
+	assert_reads("{\"a", some);
+	assert_reads("{a,", some);
+	assert_reads("{\"a\\", (const char *const[]){ "a\\", NULL });
+}
+
 int
 main(void)
 {
@@ -75,6 +118,8 @@ main(void)
 		cmocka_unit_test(test_array_of_nothing),
 		cmocka_unit_test(test_array_quotes),
 		cmocka_unit_test(test_array_separates),
+		cmocka_unit_test(test_array_reads_what_the_server_prints),
+		cmocka_unit_test(test_array_reads_what_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
