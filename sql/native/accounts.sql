@@ -131,19 +131,21 @@ SELECT count(*)
 -- name: accounts_delete_old(audit, host, days, include_never_seen) many
 -- Delete the accounts, of one host or with NULL of all, that are offline and were last seen at
 -- least that many days ago. One that was never seen is judged by its creation, or always goes.
+-- Their contacts are joined here, where the planner knows how many accounts there are and can read
+-- them in the order of the key, and not with the result.
 WITH doomed AS MATERIALIZED (
-    SELECT u.host, u.username,
-           (SELECT jsonb_agg(i.jid)
-              FROM adminex.roster_items AS i
-             WHERE i.host = u.host AND i.username = u.username
-               AND (i.subscription <> 'N' OR i.ask <> 'N')) AS contacts
+    SELECT u.host, u.username, array_agg(i.jid) FILTER (WHERE i.jid IS NOT NULL) AS contacts
       FROM adminex.users AS u
       LEFT JOIN adminex.last_activity AS l USING (host, username)
+      LEFT JOIN adminex.roster_items AS i
+        ON i.host = u.host AND i.username = u.username
+       AND (i.subscription <> 'N' OR i.ask <> 'N')
      WHERE ($2::text IS NULL OR u.host = $2)
        AND (coalesce(l.last_at, u.created_at) <= now() - make_interval(days => $3::integer)
             OR ($4::boolean AND l.last_at IS NULL))
        AND NOT EXISTS (SELECT FROM adminex.sessions AS s
                         WHERE s.host = u.host AND s.username = u.username)
+     GROUP BY u.host, u.username
 ),
 gone AS (
     DELETE FROM adminex.users AS u
@@ -154,7 +156,7 @@ gone AS (
 told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
     SELECT host, username, 'account_removed',
-           jsonb_build_object('contacts', coalesce(contacts, '[]'))
+           jsonb_build_object('contacts', coalesce(to_jsonb(contacts), '[]'))
       FROM gone
 ),
 done AS (

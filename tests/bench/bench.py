@@ -29,6 +29,7 @@ class Bench:
         self.server = server
         self.size = size
         self.skipped = []
+        self.commit = report.commit()
         self._crowd = None
 
     def rounds(self, number):
@@ -70,7 +71,7 @@ def compare(bench, only):
     missed = [line for line in lines if not line.reached]
     if bench.size == 1:
         say(f"{len(missed)} of {len(lines)} missed, {len(bench.skipped)} skipped")
-    conditions = report.conditions(bench.server)
+    conditions = report.conditions(bench.server, bench.commit)
     text = report.comparison(lines) + "".join(f"\n\n{skipped}" for skipped in bench.skipped)
     sections = {"conditions": conditions, "comparison": text,
                 "yardsticks": report.yardsticks(lines)}

@@ -35,11 +35,12 @@ def machine():
             f"- Kernel: {platform.system()} {platform.release()}"]
 
 
-def conditions(server):
+def conditions(server, measured):
+    """`measured` is what commit() said before the first run."""
     version, settings, shown = server.facts()
     return "\n".join([
         f"- Date: {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC",
-        f"- Commit: {commit()}",
+        f"- Commit: {measured}",
         *machine(),
         f"- PostgreSQL {version}; settings other than its defaults: "
         + "; ".join(f"`{name} = {value}`" for name, value in settings),

@@ -107,7 +107,7 @@ def scale(bench, only):
     head = ["command", f"{small.count:,} accounts", f"{large.count:,} accounts",
             "rows gone through", f"ratio, at most {REACH}"]
     verdict = "" if peak <= PEAK_KB else " **Missed.**"
-    text = (f"{report.conditions(bench.server)}\n\n{report.table(head, rows)}\n\n"
+    text = (f"{report.conditions(bench.server, bench.commit)}\n\n{report.table(head, rows)}\n\n"
             f"The largest resident size of adminex: {small.peak_kb / 1024:.1f} MiB in the small "
             f"database, {large.peak_kb / 1024:.1f} MiB in the large one; at most 64 are allowed."
             f"{verdict}")
