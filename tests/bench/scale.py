@@ -46,9 +46,10 @@ class Side:
         self.seconds = {}
         self.peak_kb = 0
         self.random = random.Random(1)
+        team = max(10, int(300 * bench.size))
         self.server.sql(self.database, f"INSERT INTO hosts (host) VALUES ('{TEAM}');"
                         "INSERT INTO users (host, username) "
-                        f"SELECT '{TEAM}', 'member' || n FROM generate_series(1, 300) AS n")
+                        f"SELECT '{TEAM}', 'member' || n FROM generate_series(1, {team}) AS n")
         data.crowd(self.server, self.database, count, 20, old_every=100)
 
     def run(self, command, user):

@@ -8,7 +8,7 @@ import harness
 
 class Benchmarks(harness.TestCase):
     def bench(self, what):
-        page = self.tmp / "page.md"
+        page = self.tmp / f"{what}.md"
         done = subprocess.run(
             [sys.executable, harness.ROOT / "tests" / "bench" / "bench.py", "--size", "0.001",
              "--page", page, "--cluster", self.cluster.directory, what],
