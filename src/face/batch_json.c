@@ -8,6 +8,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "face/batch.h"
 
 struct json {
@@ -221,9 +222,13 @@ batch_json_parse(const char *text, size_t len, struct arena *arena, struct batch
 		 struct adx_error *err)
 {
 	struct json j = { .out = out, .arena = arena, .err = err };
-	yajl_handle yajl = yajl_alloc(&CALLBACKS, NULL, &j);
+	yajl_handle yajl;
 	yajl_status status;
 
+	/* yajl lets overlong forms and surrogates pass. */
+	if (!text_is_utf8(text, len))
+		return adx_fail(err, ADX_EUSAGE, "the line is not JSON: it is not UTF-8");
+	yajl = yajl_alloc(&CALLBACKS, NULL, &j);
 	if (yajl == NULL)
 		return adx_nomem(err);
 	status = yajl_parse(yajl, (const unsigned char *)text, len);
