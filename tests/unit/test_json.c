@@ -178,6 +178,44 @@ test_json_member_escapes(void **state)
 	yajl_gen_free(g);
 }
 
+static void
+test_json_has_half_pair(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool half;
+	} cases[] = {
+		{ T(""), false },
+		{ T("\"abc\""), false },
+		{ T("\"\\u0041\\ud7ff\\ue000\""), false },
+		{ T("\"\\ud83d\\ude00\""), false },
+		{ T("\"\\uD83D\\uDE00\\uDBFF\\uDFFF\""), false },
+		{ T("\"\\ud83d\""), true },
+		{ T("\"\\ude00\""), true },
+		{ T("\"\\ude00\\ud83d\""), true },
+		{ T("\"\\ud83d\\ud83d\\ude00\""), true },
+		{ T("\"\\ud83d\\ude00\\ude00\""), true },
+		{ T("\"\\ud83dx\\ude00\""), true },
+		{ T("\"\\ud83d\\\\ude00\""), true },
+		{ T("\"\\ud83d\\u0041\""), true },
+		/* A backslash that is escaped begins nothing. */
+		{ T("\"\\\\ud83d\""), false },
+		{ T("\"\\\\\\ud83d\""), true },
+		{ T("\"\\\"\\ud83d\""), true },
+		/* Cut off: no JSON, which is somebody else's to say. */
+		{ T("\\ud83"), false },
+		{ T("\\ud83d"), true },
+		{ T("\\ud83d\\ude0"), true },
+		{ T("\\"), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (json_has_half_pair(cases[i].text, cases[i].len) != cases[i].half)
+			fail_msg("%s", cases[i].text);
+}
+
 int
 main(void)
 {
@@ -187,6 +225,7 @@ main(void)
 		cmocka_unit_test(test_json_copy_limits_depth),
 		cmocka_unit_test(test_json_copy_takes_many_values_side_by_side),
 		cmocka_unit_test(test_json_member_escapes),
+		cmocka_unit_test(test_json_has_half_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,399 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "face/batch.h"
+
+/* A literal with its length, as some hold NULs. */
+#define T(s)     s, sizeof(s) - 1
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct accepted {
+	const char *text;
+	size_t len;
+	const char *words[6]; /* the command and its arguments */
+};
+
+static void
+accept(const char *text, size_t len, struct arena *arena, struct batch_line *line)
+{
+	struct adx_error err = { 0 };
+
+	if (batch_line_parse(text, len, arena, line, &err) != ADX_OK)
+		fail_msg("%s: %s", text, err.message);
+}
+
+static void
+refuse(const char *text, size_t len, const char *want)
+{
+	struct arena arena = ARENA_INIT;
+	struct adx_error err = { 0 };
+	struct batch_line line;
+
+	if (batch_line_parse(text, len, &arena, &line, &err) != ADX_EUSAGE)
+		fail_msg("not refused as usage: %s", text);
+	assert_int_equal(err.rc, ADX_EUSAGE);
+	if (strstr(err.message, want) == NULL)
+		fail_msg("%s: '%s' is not in: %s", text, want, err.message);
+	if (strstr(err.message, "hunter2") != NULL)
+		fail_msg("quotes an argument: %s", err.message);
+	arena_free(&arena);
+}
+
+static void
+check_words(const struct accepted *c)
+{
+	struct arena arena = ARENA_INIT;
+	struct batch_line line;
+	size_t n = 0;
+
+	accept(c->text, c->len, &arena, &line);
+	assert_string_equal(line.command, c->words[0]);
+	for (; c->words[n + 1] != NULL; n++) {
+		assert_true(n < line.count);
+		assert_string_equal(line.args[n], c->words[n + 1]);
+	}
+	assert_int_equal(line.count, n);
+	assert_false(line.named);
+	arena_free(&arena);
+}
+
+/* ---- as a shell -------------------------------------------------------------------------- */
+
+static void
+test_batch_line_words(void **state)
+{
+	static const struct accepted cases[] = {
+		{ T("a"), { "a" } },
+		{ T(" \t a  b\tc "), { "a", "b", "c" } },
+		{ T("a ''"), { "a", "" } },
+		{ T("a \"\" ''"), { "a", "", "" } },
+		{ T("a 'x y'"), { "a", "x y" } },
+		{ T("a \"x y\""), { "a", "x y" } },
+		{ T("a x\\ y"), { "a", "x y" } },
+		{ T("a 'it'\\''s'"), { "a", "it's" } },
+		{ T("a x'y'\"z\"\\w"), { "a", "xyzw" } },
+		{ T("a '\\' \"\\\\\""), { "a", "\\", "\\" } },
+		/* Within double quotes a backslash quotes four characters, no other. */
+		{ T("a \"\\$\\`\\\"\\\\\\x\\n\""), { "a", "$`\"\\\\x\\n" } },
+		{ T("a \"it's\" '\"'"), { "a", "it's", "\"" } },
+		/* Nothing is expanded, and nothing is an operator. */
+		{ T("a $HOME `id` * ~"), { "a", "$HOME", "`id`", "*", "~" } },
+		{ T("a b;c d|e >f &"), { "a", "b;c", "d|e", ">f", "&" } },
+		{ T("a b#c #d"), { "a", "b#c", "#d" } },
+		{ T("a - --json"), { "a", "-", "--json" } },
+		{ T("a [1] {2}"), { "a", "[1]", "{2}" } },
+		{ T("a \x01\x7F\r\xFF"), { "a", "\x01\x7F\r\xFF" } },
+		{ T("'a b' c"), { "a b", "c" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_words(&cases[i]);
+}
+
+static void
+test_batch_line_words_refused(void **state)
+{
+	(void)state;
+	refuse(T("a 'hunter2"), "a quote (') is not closed");
+	refuse(T("a \"hunter2"), "a quote (\") is not closed");
+	refuse(T("a \"hunter2\\\""), "a quote (\") is not closed");
+	refuse(T("a \"hunter2\\"), "a quote (\") is not closed");
+	refuse(T("a 'hunter2\\'x'"), "a quote (') is not closed");
+	refuse(T("a hunter2\\"), "ends with a backslash");
+	refuse(T("a hunter2\0x"), "NUL");
+	refuse(T("\0"), "NUL");
+	refuse(T("a 'hunter2\0'"), "NUL");
+	refuse(T("a 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 hunter2"), "more arguments than any");
+	refuse(T(""), "names no command");
+}
+
+static void
+test_batch_line_is_empty(void **state)
+{
+	(void)state;
+	assert_true(batch_line_is_empty(T("")));
+	assert_true(batch_line_is_empty(T(" \t ")));
+	assert_true(batch_line_is_empty(T("#")));
+	assert_true(batch_line_is_empty(T("\t # check_account a b")));
+	assert_false(batch_line_is_empty(T("''")));
+	assert_false(batch_line_is_empty(T("a # b")));
+	assert_false(batch_line_is_empty(T("\\#")));
+	assert_false(batch_line_is_empty(T("\0")));
+}
+
+/* ---- as JSON ----------------------------------------------------------------------------- */
+
+static void
+test_batch_line_json(void **state)
+{
+	static const struct accepted cases[] = {
+		{ T("[\"a\"]"), { "a" } },
+		{ T(" [ \"a\" , \"\", 1, -1.5e3, \"x y\" ] "), { "a", "", "1", "-1.5e3", "x y" } },
+		{ T("[\"a\",123456789012345678901234567890]"),
+		  { "a", "123456789012345678901234567890" } },
+		{ T("[\"a\",\"\\u00e9\\ud83d\\ude00\\n\\\"\\\\\"]"), { "a", "é😀\n\"\\" } },
+		{ T("[\"a\",\"\\\\ud83d\"]"), { "a", "\\ud83d" } },
+		{ T("[\"a\",\"-\",\"#\"]"), { "a", "-", "#" } },
+		{ T("{\"command\":\"a\"}"), { "a" } },
+		{ T("{\"command\":\"a\",\"args\":[]}"), { "a" } },
+		{ T("{\"args\":[\"x\",2],\"id\":1,\"command\":\"a\"}"), { "a", "x", "2" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_words(&cases[i]);
+}
+
+static void
+test_batch_line_json_is_strict(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *want;
+	} cases[] = {
+		{ T("["), "not JSON" },
+		{ T("{"), "not JSON" },
+		{ T("[\"a\""), "not JSON" },
+		{ T("[\"a\",\"hunter2]"), "not JSON" },
+		{ T("[\"a\",]"), "not JSON" },
+		{ T("[\"a\" \"hunter2\"]"), "not JSON" },
+		{ T("[\"a\",'hunter2']"), "not JSON" },
+		{ T("[\"a\",hunter2]"), "not JSON" },
+		{ T("[\"a\",01]"), "not JSON" },
+		{ T("[\"a\",+1]"), "not JSON" },
+		{ T("[\"a\",NaN]"), "not JSON" },
+		{ T("[\"a\",\"\\xhunter2\"]"), "not JSON" },
+		{ T("[\"a\",\"\\u12\"]"), "not JSON" },
+		{ T("[\"a\",\"hunter2\t\"]"), "not JSON" },
+		{ T("[\"a\",\"hunter2\xFF\"]"), "not JSON" },
+		{ T("[\"a\",\"\xC0\xAF\"]"), "not JSON" },
+		{ T("[\"a\",\"\xED\xA0\xBD\"]"), "not JSON" },
+		{ T("[\"a\"] [\"hunter2\"]"), "not JSON" },
+		{ T("[\"a\"]hunter2"), "not JSON" },
+		{ T("[\"a\"]\0"), "not JSON" },
+		{ T("[\"a\"] // hunter2"), "not JSON" },
+		{ T("[\"a\" /* hunter2 */]"), "not JSON" },
+		{ T("[\"a\",\"hunter2\\u0000\"]"), "NUL" },
+		{ T("[\"a\",\"hunter2\\ud83d\"]"), "surrogate" },
+		{ T("[\"a\",\"\\ude00\\ud83d\"]"), "surrogate" },
+		{ T("{\"command\":\"a\",\"args\":{\"\\udfff\":\"hunter2\"}}"), "surrogate" },
+		{ T("{\"command\":\"a\",\"id\":\"\\ud800\"}"), "surrogate" },
+		{ T("[]"), "names no command" },
+		{ T("{}"), "names no command" },
+		{ T("{\"args\":[\"hunter2\"]}"), "names no command" },
+		{ T("[1]"), "found a number" },
+		{ T("[null]"), "found null" },
+		{ T("[\"a\",null]"), "found null" },
+		{ T("[\"a\",true]"), "found true" },
+		{ T("[\"a\",false]"), "found false" },
+		{ T("[\"a\",[\"hunter2\"]]"), "found an array" },
+		{ T("[\"a\",{\"hunter2\":1}]"), "found an object" },
+		{ T("[[\"a\"]]"), "found an array" },
+		{ T("{\"command\":1}"), "found a number" },
+		{ T("{\"command\":null}"), "found null" },
+		{ T("{\"command\":[\"a\"]}"), "found an array" },
+		{ T("{\"command\":\"a\",\"args\":\"hunter2\"}"), "found a string" },
+		{ T("{\"command\":\"a\",\"args\":7}"), "found a number" },
+		{ T("{\"command\":\"a\",\"args\":null}"), "found null" },
+		{ T("{\"command\":\"a\",\"args\":[[\"hunter2\"]]}"), "found an array" },
+		{ T("{\"command\":\"a\",\"args\":{\"user\":{\"hunter2\":1}}}"), "found an object" },
+		{ T("{\"command\":\"a\",\"args\":{\"user\":true}}"), "found true" },
+		{ T("{\"command\":\"a\",\"id\":{\"hunter2\":1}}"), "found an object" },
+		{ T("{\"command\":\"a\",\"id\":[1]}"), "found an array" },
+		{ T("{\"command\":\"a\",\"id\":true}"), "found true" },
+		{ T("{\"command\":\"a\",\"id\":null}"), "found null" },
+		{ T("{\"command\":\"a\",\"id\":\"x\\u0000\"}"), "NUL" },
+		{ T("{\"command\":\"a\",\"hunter2\":1}"), "not id, command or args" },
+		{ T("{\"command\":\"a\",\"Args\":[]}"), "not id, command or args" },
+		{ T("{\"command\\u0000\":\"a\"}"), "not id, command or args" },
+		{ T("{\"command\":\"a\",\"command\":\"a\"}"), "'command' is there twice" },
+		{ T("{\"command\":\"a\",\"id\":1,\"id\":2}"), "'id' is there twice" },
+		{ T("{\"command\":\"a\",\"args\":[],\"args\":{}}"), "'args' is there twice" },
+		{ T("[\"a\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,\"hunter2\"]"),
+		  "more arguments" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		refuse(cases[i].text, cases[i].len, cases[i].want);
+}
+
+static void
+test_batch_line_depth_is_no_matter(void **state)
+{
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		buf_add_char(&text, '[');
+	refuse(buf_text(&text), text.len, "found an array");
+	buf_free(&text);
+}
+
+/* ---- ids --------------------------------------------------------------------------------- */
+
+static void
+test_batch_line_ids(void **state)
+{
+	static const struct {
+		const char *json, *id;
+		bool number;
+	} cases[] = {
+		{ "\"7\"", "7", false },
+		{ "\"\"", "", false },
+		{ "\"\\\"\\u00e9\\n\"", "\"é\n", false },
+		{ "7", "7", true },
+		{ "0", "0", true },
+		{ "-0", "-0", true },
+		{ "-1.50E+3", "-1.50E+3", true },
+		{ "1e999", "1e999", true },
+		{ "123456789012345678901234567890", "123456789012345678901234567890", true },
+	};
+	char text[120];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct batch_line line;
+
+		snprintf(text, sizeof(text), "{\"command\":\"a\",\"id\":%s}", cases[i].json);
+		accept(text, strlen(text), &arena, &line);
+		assert_string_equal(line.id, cases[i].id);
+		assert_int_equal(line.id_is_number, cases[i].number);
+		arena_free(&arena);
+	}
+}
+
+static void
+test_batch_line_id_of_a_line_that_is_refused(void **state)
+{
+	struct arena arena = ARENA_INIT;
+	struct batch_line line;
+	struct adx_error err;
+
+	(void)state;
+	assert_int_equal(batch_line_parse(T("{\"id\":\"x7\",\"command\":\"a\",\"args\":1}"), &arena,
+					  &line, &err),
+			 ADX_EUSAGE);
+	assert_string_equal(line.id, "x7");
+	assert_int_equal(batch_line_parse(T("[\"a\"]"), &arena, &line, &err), ADX_OK);
+	assert_null(line.id);
+	arena_free(&arena);
+}
+
+/* ---- arguments by name ------------------------------------------------------------------- */
+
+static const struct command COMMAND = {
+	.name = "set_last",
+	.params = { { "user", PARAM_LOCALPART, "" },
+		    { "host", PARAM_DOMAIN, "" },
+		    { "status", PARAM_TEXT, "" } },
+};
+
+static enum adx_rc
+order(const char *text, struct arena *arena, struct batch_line *line, struct adx_error *err)
+{
+	accept(text, strlen(text), arena, line);
+	assert_true(line->named);
+	return batch_line_order(line, &COMMAND, err);
+}
+
+static void
+test_batch_line_order(void **state)
+{
+	static const char *const texts[] = {
+		"{\"command\":\"x\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"status\":3}}",
+		"{\"args\":{\"status\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"x\"}",
+		"{\"args\":{\"sta\\u0074us\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"x\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct arena arena = ARENA_INIT;
+		struct batch_line line;
+		struct adx_error err;
+
+		assert_int_equal(order(texts[i], &arena, &line, &err), ADX_OK);
+		assert_false(line.named);
+		assert_int_equal(line.count, 3);
+		assert_string_equal(line.args[0], "a");
+		assert_string_equal(line.args[1], "b");
+		assert_string_equal(line.args[2], "3");
+		arena_free(&arena);
+	}
+}
+
+static void
+test_batch_line_order_refused(void **state)
+{
+	static const struct {
+		const char *args, *want;
+	} cases[] = {
+		{ "{}", "set_last needs argument 'user'" },
+		{ "{\"user\":\"hunter2\",\"status\":\"\"}", "set_last needs argument 'host'" },
+		{ "{\"user\":\"hunter2\",\"host\":\"b\",\"status\":\"\",\"more\":1}",
+		  "set_last has no argument 'more'" },
+		{ "{\"USER\":\"hunter2\"}", "set_last has no argument 'USER'" },
+		{ "{\"\":\"hunter2\"}", "set_last has no argument ''" },
+		{ "{\"user\":\"hunter2\",\"user\":\"hunter2\",\"host\":\"b\",\"status\":\"\"}",
+		  "argument 'user' is there twice" },
+	};
+	char text[160];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct batch_line line;
+		struct adx_error err = { 0 };
+
+		snprintf(text, sizeof(text), "{\"command\":\"x\",\"args\":%s}", cases[i].args);
+		assert_int_equal(order(text, &arena, &line, &err), ADX_EUSAGE);
+		assert_string_equal(err.message, cases[i].want);
+		arena_free(&arena);
+	}
+}
+
+static void
+test_batch_line_order_leaves_positions_alone(void **state)
+{
+	struct arena arena = ARENA_INIT;
+	struct batch_line line;
+	struct adx_error err;
+
+	(void)state;
+	accept(T("[\"set_last\",\"z\",\"y\"]"), &arena, &line);
+	assert_int_equal(batch_line_order(&line, &COMMAND, &err), ADX_OK);
+	assert_int_equal(line.count, 2);
+	assert_string_equal(line.args[0], "z");
+	arena_free(&arena);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_batch_line_words),
+		cmocka_unit_test(test_batch_line_words_refused),
+		cmocka_unit_test(test_batch_line_is_empty),
+		cmocka_unit_test(test_batch_line_json),
+		cmocka_unit_test(test_batch_line_json_is_strict),
+		cmocka_unit_test(test_batch_line_depth_is_no_matter),
+		cmocka_unit_test(test_batch_line_ids),
+		cmocka_unit_test(test_batch_line_id_of_a_line_that_is_refused),
+		cmocka_unit_test(test_batch_line_order),
+		cmocka_unit_test(test_batch_line_order_refused),
+		cmocka_unit_test(test_batch_line_order_leaves_positions_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
