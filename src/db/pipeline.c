@@ -150,6 +150,9 @@ send_mark(struct db *db)
 enum adx_rc
 stmt_mark(struct db *db, struct adx_error *err)
 {
+	/* Where nothing was sent nothing is waited for, and libpq may be in no pipeline. */
+	if (pipeline_empty(db))
+		return ADX_OK;
 	if (!send_mark(db))
 		return pg_describe(db, NULL, "sending", err);
 	/* An interrupt in between found nothing to cancel. */
