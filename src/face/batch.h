@@ -134,7 +134,7 @@ struct batch {
 	int64_t at;            /* the line that is being received */
 	int64_t attempted_no;  /* lines of this attempt that said no or failed */
 	int64_t lines, failed; /* whose replies were printed */
-	int64_t failed_before; /* in earlier parts of a resumed run */
+	int64_t earlier;       /* of those that failed, in runs that this one resumes */
 	int64_t last;          /* the last line that was committed, or with --dry-run run */
 	const struct batch_item *stopped; /* at this line, which failed; of `group` */
 };

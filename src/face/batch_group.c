@@ -207,15 +207,17 @@ static enum adx_rc
 commit(struct batch *b, enum db_mode mode, int64_t last, struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
+	/* Failures of reads in transactions of their own come to be recorded by the next write. */
+	int64_t failed = b->failed + b->attempted_no - b->state.failed;
 
 	if (b->options.dry_run)
 		return db_savepoint_release(b->db, err);
 	if (is_recorded(b, mode))
-		rc = batch_state_advance(&b->state, b->db, last, b->attempted_no, err);
+		rc = batch_state_advance(&b->state, b->db, last, failed, err);
 	if (rc == ADX_OK)
 		rc = db_commit(b->db, err);
 	if (rc == ADX_OK && is_recorded(b, mode))
-		batch_state_recorded(&b->state, last, b->attempted_no);
+		batch_state_recorded(&b->state, last, failed);
 	return rc;
 }
 

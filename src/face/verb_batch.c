@@ -119,10 +119,10 @@ say_end(const struct batch *b)
 			 "dry run: %" PRId64 " lines, %" PRId64 " failed; nothing was changed",
 			 b->lines, b->failed);
 	} else if (b->failed > 0) {
-		buf_addf(&line, "%" PRId64 " of %" PRId64 " lines failed", b->failed, b->lines);
-	} else if (b->failed_before > 0) {
-		buf_addf(&line, "%" PRId64 " lines failed in earlier parts of this run",
-			 b->failed_before);
+		buf_addf(&line, "%" PRId64 " of %" PRId64 " lines failed", b->failed - b->earlier,
+			 b->lines);
+		if (b->earlier > 0)
+			buf_addf(&line, ", %" PRId64 " before the run was resumed", b->earlier);
 	}
 	if (line.len > 0)
 		cli_say(buf_text(&line));
@@ -175,7 +175,7 @@ open_state(struct batch *b, const struct request *r, struct adx_error *err)
 	if (rc != ADX_OK)
 		return rc;
 	b->last = b->state.recorded;
-	b->failed_before = b->state.failed;
+	b->failed = b->earlier = b->state.failed;
 	if (b->last > 0) {
 		snprintf(line, sizeof(line), "going on behind line %" PRId64, b->last);
 		cli_say(line);
@@ -212,7 +212,8 @@ run_groups(struct batch *b, struct adx_error *err)
 	if (rc == ADX_OK)
 		rc = batch_group_end(b, err);
 	if (rc == ADX_OK && b->state.fd >= 0 && b->stopped == NULL)
-		rc = batch_state_finish(&b->state, b->db, b->last, err);
+		rc = batch_state_finish(&b->state, b->db, b->last, b->failed - b->state.failed,
+					err);
 	return rc;
 }
 
@@ -288,7 +289,7 @@ verb_batch(struct cli *cli, int argc, char **argv)
 	end_batch(&b);
 	if (rc != ADX_OK)
 		return cli_fail(cli, &err);
-	return b.failed + b.failed_before > 0 ? 1 : 0;
+	return b.failed > 0 ? 1 : 0;
 }
 
 const struct verb VERB_BATCH = {

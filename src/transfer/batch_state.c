@@ -219,7 +219,8 @@ batch_state_recorded(struct batch_state *state, int64_t line, int64_t failed)
 }
 
 enum adx_rc
-batch_state_finish(struct batch_state *state, struct db *db, int64_t line, struct adx_error *err)
+batch_state_finish(struct batch_state *state, struct db *db, int64_t line, int64_t failed,
+		   struct adx_error *err)
 {
 	enum adx_rc rc;
 
@@ -227,7 +228,7 @@ batch_state_finish(struct batch_state *state, struct db *db, int64_t line, struc
 	rc = stmt_exec(db, SQL_BATCH_LOCK, PARAMS(state->run_id), err);
 	/* Reads in transactions of their own are not recorded by these. */
 	if (rc == ADX_OK && line > state->recorded)
-		rc = batch_state_advance(state, db, line, 0, err);
+		rc = batch_state_advance(state, db, line, failed, err);
 	if (rc == ADX_OK)
 		rc = stmt_exec(db, SQL_BATCH_FINISH, PARAMS(state->run_id), err);
 	return end_transaction(db, rc, err);

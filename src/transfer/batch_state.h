@@ -46,9 +46,9 @@ ADX_MUST_CHECK enum adx_rc batch_state_receive_lock(struct db *db, struct adx_er
 ADX_MUST_CHECK enum adx_rc batch_state_advance(const struct batch_state *state, struct db *db,
 					       int64_t line, int64_t failed, struct adx_error *err);
 void batch_state_recorded(struct batch_state *state, int64_t line, int64_t failed);
-/* The end of the input was reached; a transaction of its own. */
+/* The end of the input was reached, behind this line; a transaction of its own. */
 ADX_MUST_CHECK enum adx_rc batch_state_finish(struct batch_state *state, struct db *db,
-					      int64_t line, struct adx_error *err);
+					      int64_t line, int64_t failed, struct adx_error *err);
 void batch_state_close(struct batch_state *state);
 
 #endif
