@@ -507,6 +507,8 @@ batch_group_end(struct batch *b, struct adx_error *err)
 		rc = commit(b, DB_WRITE, b->last, err);
 		if (rc == ADX_OK)
 			release(b);
+		else
+			out_discard(b->cli->out);
 		return rc;
 	}
 	db_rollback(b->db);

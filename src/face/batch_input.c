@@ -12,7 +12,10 @@
 
 #include "face/batch.h"
 
-enum { CHUNK = 64 * 1024 };
+enum {
+	CHUNK = 64 * 1024,
+	UNCOUNTED = 4, /* a byte order mark, a carriage return */
+};
 
 enum adx_rc
 batch_input_open(struct batch_input *in, const char *path, struct adx_error *err)
@@ -148,13 +151,15 @@ batch_input_next(struct batch_input *in, bool wait, enum batch_next *what, const
 		*what = BATCH_LINE;
 		if (end != NULL || (in->ended && left > 0)) {
 			take(in, end == NULL ? left : (size_t)(end - from), end != NULL, line, len);
+			if (*len > BATCH_LINE_MAX)
+				*what = BATCH_TOO_LONG;
 			return ADX_OK;
 		}
 		*what = in->ended ? BATCH_END : BATCH_NOTHING;
 		if (in->ended || (!wait && would_wait(in)))
 			return ADX_OK;
 		*what = BATCH_TOO_LONG;
-		if (left > BATCH_LINE_MAX)
+		if (left > BATCH_LINE_MAX + UNCOUNTED)
 			return skip_line(in, err);
 		looked = left;
 		rc = read_more(in, err);
