@@ -135,7 +135,8 @@ tell_how_far(const struct batch *b, struct adx_error *err)
 {
 	const char *resume = b->state.fd >= 0 ? "; run the same again to go on" : "";
 
-	if (err->rc == ADX_EINTR)
+	/* A reply that an interrupt cut off failed for no other reason. */
+	if (err->rc == ADX_EINTR || (err->rc == ADX_EIO && db_interrupted(b->db)))
 		adx_fail(err, ADX_EINTR, "interrupted");
 	if (b->atomic || b->options.dry_run)
 		adx_hint(err, "%s",
