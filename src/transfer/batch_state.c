@@ -11,9 +11,7 @@
 
 #include "db/stmt.h"
 
-enum { SHA256_HEX = 64 };
-
-static const char MAGIC[] = "adminex-batch 1";
+enum { SHA256_HEX = 64, FILE_MAX = 160 };
 
 /* ---- the state file ---------------------------------------------------------------------- */
 
@@ -35,18 +33,37 @@ open_file(struct batch_state *state, const char *path, struct adx_error *err)
 	return ADX_EFAIL;
 }
 
+/* All that a state file holds. */
+static size_t
+format_file(char text[FILE_MAX], const char *run_id, const char *sha256)
+{
+	return (size_t)snprintf(text, FILE_MAX, "adminex-batch 1 run=%s input=%s\n", run_id,
+				sha256);
+}
+
 static enum adx_rc
 write_file(const struct batch_state *state, const char *path, const char *sha256,
 	   struct adx_error *err)
 {
-	char text[160];
-	int len =
-		snprintf(text, sizeof(text), "%s run=%s input=%s\n", MAGIC, state->run_id, sha256);
+	char text[FILE_MAX];
+	size_t len = format_file(text, state->run_id, sha256);
 
-	if (pwrite(state->fd, text, (size_t)len, 0) != len || fsync(state->fd) != 0)
+	if (pwrite(state->fd, text, len, 0) != (ssize_t)len || fsync(state->fd) != 0)
 		return adx_fail_errno(err, ADX_EIO, errno, "cannot write the state file '%.300s'",
 				      path);
 	return ADX_OK;
+}
+
+/* Exactly what format_file() makes, no byte more or less. */
+static bool
+parse_file(struct batch_state *state, const char *text, size_t len, char input[SHA256_HEX + 1])
+{
+	char again[FILE_MAX];
+
+	return sscanf(text, "adminex-batch 1 run=%36[0-9a-f-] input=%64[0-9a-f]", state->run_id,
+		      input) == 2 &&
+	       strlen(state->run_id) == 36 && strlen(input) == SHA256_HEX &&
+	       format_file(again, state->run_id, input) == len && memcmp(text, again, len) == 0;
 }
 
 /* *found is false for a file that is still empty. */
@@ -54,7 +71,7 @@ static enum adx_rc
 read_file(struct batch_state *state, const char *path, const char *sha256, bool *found,
 	  struct adx_error *err)
 {
-	char text[160] = "", input[SHA256_HEX + 1] = "";
+	char text[FILE_MAX] = "", input[SHA256_HEX + 1] = "";
 	ssize_t n = pread(state->fd, text, sizeof(text) - 1, 0);
 
 	*found = n != 0;
@@ -63,9 +80,7 @@ read_file(struct batch_state *state, const char *path, const char *sha256, bool 
 				      path);
 	if (n == 0)
 		return ADX_OK;
-	if (sscanf(text, "adminex-batch 1 run=%36[0-9a-f-] input=%64[0-9a-f]", state->run_id,
-		   input) != 2 ||
-	    strlen(state->run_id) != 36 || strlen(input) != SHA256_HEX)
+	if (!parse_file(state, text, (size_t)n, input))
 		return adx_fail(err, ADX_EINVAL, "'%.300s' is not a state file of a batch", path);
 	if (strcmp(input, sha256) == 0)
 		return ADX_OK;
