@@ -11,8 +11,9 @@ import unittest
 
 import harness
 import test_contract
+import test_faults
 import world
-from world import CHAT, EMPTY, HOST
+from world import HOST
 
 # What differs between two runs of the same lines.
 FICKLE = {"id", "at", "face", "uptime", "salt", "stored_key", "server_key"}
@@ -406,8 +407,10 @@ class Failing(Batches):
 
     def setUp(self):
         super().setUp()
-        self.sql("ALTER TABLE last_activity ADD CONSTRAINT refused CHECK (status <> 'refuse')")
-        self.addCleanup(self.sql, "ALTER TABLE last_activity DROP CONSTRAINT refused")
+        self.sql("ALTER TABLE last_activity ADD CONSTRAINT refused CHECK (status <> 'refuse');"
+                 "ALTER TABLE vcards ADD CONSTRAINT refused CHECK (fn <> 'refuse')")
+        self.addCleanup(self.sql, "ALTER TABLE last_activity DROP CONSTRAINT refused;"
+                                  "ALTER TABLE vcards DROP CONSTRAINT refused")
 
     # By the reply's status, a line that fails.
     FAILING = [
@@ -417,6 +420,8 @@ class Failing(Batches):
         ("error", ["retrieve_personal_data", "nobody", HOST, "nobody.json"]),
         ("bad_argument", ["set_last", "juliet", HOST, "soon", "x"]),
         ("bad_argument", ["set_last", "juliet", HOST, "99", "refuse"]),
+        ("bad_argument", ["set_vcard", "juliet", HOST, "FN", "refuse"]),
+        ("bad_argument", b"set_last juliet example.org 99 \xff"),
         ("usage", '["set_last"'),
         ("usage", "set_lost juliet example.org 1 x"),
         ("too_many", ["push_roster_alltoall", HOST, "All"]),
@@ -449,11 +454,9 @@ class Groups(Failing):
         self.assertEqual([len(group) for group in self.groups()], [100, 100, 50])
 
     def test_a_failing_line_stops_the_batch(self):
-        for size, count in (5, 12), (1, 4), (100, 9):
+        for size, count, positions in (5, 12, [1, 2, 5, 6, 12]), (1, 3, [2]), (100, 9, [9]):
             for status, failing in self.FAILING:
-                for position in sorted({1, 2, min(size, count), min(size, count) + 1, 8, count}):
-                    if not 1 <= position <= count:
-                        continue
+                for position in positions:
                     with self.subTest(size=size, failing=failing, position=position):
                         self.stops(size, self.lines(failing, position, count), position, status)
 
@@ -512,6 +515,50 @@ class Groups(Failing):
         self.assertEqual([reply["line"] for reply in result.ndjson()], [1, 3])
         self.assertRegex(result.err, rb"\Aadminex: line 3: skipped 'nobody@example.org': no such "
                                      rb"account\n\Z")
+
+    def test_remarks_are_those_of_the_attempt_that_is_kept(self):
+        template = self.file("t.csv", "user,host,group,nick\r\nnobody,example.org,g,n\r\n")
+        lines = [["push_roster_all", template], self.mark(2), self.FAILING[5][1], self.mark(4)]
+        result = self.batch(lines, "--continue")
+        self.answers(result, "ok", "ok", "bad_argument", "ok")
+        self.assertEqual(result.err.count(b"line 1: skipped"), 1, f"\n{result}")
+        before = self.state()
+        result = self.batch([lines[0], *lines[2:]], "--atomic")
+        self.assertNotIn(b"skipped", result.err)
+        self.nothing_was_done(before, result)
+
+    def test_limits_of_a_line_are_not_those_of_the_next(self):
+        """A pattern may take one second; waiting for a lock takes longer."""
+        config = self.file("limits.conf", "limits = { pattern_timeout = 1; };")
+        self.insert("users", {"host": HOST, "username": test_faults.LONG_NAME})
+        self.contact(test_faults.LONG_NAME, "juliet@example.org")
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run("BEGIN; LOCK TABLE bans")
+        pattern = ["process_rosteritems", "list", "any", "any"]
+        lines = [[*pattern, test_faults.ENDLESS + "@.*", "any"], [*pattern, "x", "any"],
+                 ["ban_account", "romeo", HOST, "x"]]
+        child = self.spawn("batch", "--continue", self.file("limits", self.text(lines)),
+                           options=["-c", config])
+        harness.wait_until(lambda: self.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type ="
+                                            " 'Lock' AND now() - query_start > '1.2 s'"))
+        other.run("ROLLBACK")
+        result = child.wait()
+        replies = self.answers(result, "error", "ok", "ok")
+        self.assertIn("time limit", replies[0]["message"])
+
+    def test_nothing_is_asked_on_a_terminal(self):
+        path = self.file("destroys", self.text([["unregister", "romeo", HOST]]))
+        result = self.terminal("batch", path)
+        self.assertEqual(result.status, 0, f"\n{result}")
+        self.assertNotIn(b"[y/N]", result.out)
+        self.assertEqual(self.value("SELECT count(*) FROM users WHERE username = 'romeo' AND host ="
+                                    f" '{HOST}'"), "0")
+
+    def test_the_audit_log_names_the_face(self):
+        self.succeeds(self.batch([self.mark(1), ["set_vcard", "romeo", HOST, "FN", "R"]]))
+        self.assertEqual(self.sql("SELECT DISTINCT face, actor FROM audit_log"),
+                         [["batch", world.ACTOR]])
 
     def test_results_come_after_their_commit(self):
         """The third group waits for a lock, in its last line."""
@@ -634,9 +681,9 @@ class GoingOn(Failing):
 
 class Atomic(Failing):
     def test_all_or_nothing(self):
-        for size, count in (5, 12), (1, 4), (100, 3):
+        for size, count, positions in (5, 12, [1, 8, 12]), (1, 3, [3]), (100, 4, [3]):
             for status, failing in self.FAILING:
-                for position in (1, 3, count):
+                for position in positions:
                     with self.subTest(size=size, failing=failing, position=position):
                         before = self.state()
                         path = self.file("atomic", self.text(self.lines(failing, position, count)))
@@ -674,9 +721,9 @@ class Atomic(Failing):
 
 class DryRun(Failing):
     def test_a_failing_line_stops_the_batch(self):
-        for size in ("1", "5", "100"):
+        for size, positions in ("1", [2]), ("5", [1, 6, 8]), ("100", [6]):
             for status, failing in self.FAILING:
-                for position in (1, 6, 8):
+                for position in positions:
                     with self.subTest(size=size, failing=failing, position=position):
                         before = self.state()
                         result = self.batch(self.lines(failing, position, 8), "--dry-run",
@@ -714,7 +761,7 @@ class DryRun(Failing):
             self.answers(result, "ok", *(status for status, _ in self.FAILING), "ok", "ok",
                          "user_does_not_exist")
             self.assertEqual((result.status, result.err),
-                             (1, b"adminex: dry run: 14 lines, 11 failed; nothing was changed\n"))
+                             (1, b"adminex: dry run: 16 lines, 13 failed; nothing was changed\n"))
             self.nothing_was_done(before, result)
 
     def test_a_dry_run_writes_no_file(self):

@@ -3,16 +3,15 @@ nothing had happened."""
 
 import json
 import os
+import pathlib
 import random
+import re
 import signal
-import subprocess
 import time
 import unittest
 
 import harness
-import test_batch
 import test_batch_faults
-import test_faults
 import world
 from world import HOST
 
@@ -65,7 +64,6 @@ class Runs(test_batch_faults.Faults):
             if failing is not None and number % failing == failing - 1:
                 lines[number] = [["check_account", "nobody", HOST], '["unreadable"',
                                  ["set_last", "juliet", HOST, "1", "refuse"]][number // failing % 3]
-        # Some deletions find nothing: that is no failure here.
         return self.file(f"many{count}", self.text(lines))
 
     def outcome(self):
@@ -76,7 +74,7 @@ class Runs(test_batch_faults.Faults):
                 rows = sorted(rows, key=lambda row: row["id"])
             rows = [{name: value for name, value in row.items() if name not in FICKLE}
                     for row in rows]
-            tables[table] = json.loads(test_batch.re.sub(
+            tables[table] = json.loads(re.sub(
                 r"id='[^']*'|id=\\\"[^\"]*\\\"", "", json.dumps(rows)))
         return tables
 
@@ -236,6 +234,61 @@ class Held(Runs):
         self.assertEqual(self.marks(), [n for n in range(1, 21) if n != 13])
         self.assertEqual(self.run_row(), (20, 0, True))
 
+    def test_held_by_a_client_that_neither_goes_on_nor_dies(self):
+        """Then the limit for locks says so, and nothing is done twice."""
+        path = self.file("held", self.text(self.lines()))
+        other = self.elsewhere("LOCK TABLE bans")
+        child = self.start(path, "--group", "5")
+        self.waits_for_lock()
+        child.process.send_signal(signal.SIGSTOP)
+        copy = self.file("copy.state", pathlib.Path(self.state_file).read_bytes())
+        config = self.file("lock.conf", "database = { lock_timeout = 1; };")
+        result = self.adminex("batch", "--resume", copy, path, options=["-c", config])
+        self.fails(result, 1, "lock timeout", out=None)
+        self.assertEqual(result.json()["sqlstate"], "55P03")
+        other.run("ROLLBACK")
+        child.process.send_signal(signal.SIGCONT)
+        self.succeeds(child.wait())
+        self.assertEqual(self.marks(), [n for n in range(1, 21) if n != 13])
+
+    def test_held_by_nobody_after_the_backend_was_ended(self):
+        path = self.file("held", self.text(self.lines()))
+        other = self.elsewhere("LOCK TABLE bans")
+        child = self.start(path, "--group", "5")
+        self.sql(f"SELECT pg_terminate_backend({self.waits_for_lock()})")
+        result = child.wait()
+        self.assertEqual(result.status, 3, f"\n{result}")
+        self.assertIn(b"the lines up to 10 are committed, nothing behind it was done; run the same "
+                      b"again to go on", result.err)
+        other.run("ROLLBACK")
+        self.succeeds(self.resume(path, "--group", "5"))
+        self.assertEqual(self.marks(), [n for n in range(1, 21) if n != 13])
+
+    def test_cut_off_during_commit(self):
+        """Whether it was done or not, it is not done again."""
+        path = self.file("cut", self.text(map(self.mark, range(1, 21))))
+        # The first COMMIT is that of the row of the run.
+        for flags, nth, done in (["--group", "5"], 4, 10), (["--atomic"], 2, 0):
+            for answered in False, True:
+                with self.subTest(flags=flags, answered=answered):
+                    self.setUp()
+                    proxy = test_batch_faults.LaterProxy(self.cluster.directory, answered, nth)
+                    try:
+                        dsn = f"host={proxy.folder} user=postgres dbname={self.database}"
+                        result = self.resume(path, *flags, env={"ADMINEX_DSN": dsn})
+                        self.assertTrue(proxy.cut.is_set(), f"\n{result}")
+                    finally:
+                        proxy.close()
+                    self.assertEqual(result.status, 8, f"\n{result}")
+                    self.gone()
+                    end = (20 if flags == ["--atomic"] else done + 5) if answered else done
+                    self.assertEqual(self.marks(), list(range(1, end + 1)))
+                    result = self.resume(path, *flags)
+                    self.succeeds(result)
+                    self.assertEqual([reply["line"] for reply in result.ndjson()],
+                                     list(range(end + 1, 21)))
+                    self.assertEqual(self.marks(), list(range(1, 21)))
+
 
 class Resumed(Runs):
     def test_a_second_run_of_the_same_state_is_refused(self):
@@ -256,7 +309,7 @@ class Resumed(Runs):
         other = self.elsewhere("LOCK TABLE bans")
         first = self.start(path, "--group", "4")
         self.waits_for_lock()
-        copy = self.file("copy.state", open(self.state_file, "rb").read())
+        copy = self.file("copy.state", pathlib.Path(self.state_file).read_bytes())
         second = self.spawn("batch", "--group", "4", "--resume", copy, path)
         harness.wait_until(lambda: len(self.backends("wait_event_type = 'Lock'")) == 2)
         other.run("ROLLBACK")
@@ -374,7 +427,7 @@ class Resumed(Runs):
                 self.nothing_was_done(before, result)
 
     def test_an_empty_state_file_begins_a_run(self):
-        open(self.state_file, "wb").close()
+        pathlib.Path(self.state_file).touch()
         self.succeeds(self.resume(self.file("one", self.text([self.mark(1)]))))
         self.assertEqual(self.marks(), [1])
 
