@@ -88,54 +88,57 @@ class Killed(Runs):
         self.addCleanup(self.sql, "ALTER TABLE last_activity DROP CONSTRAINT refused")
 
     def uninterrupted(self, path, *flags, status=0):
-        """What a run leaves, and how long it takes."""
-        began = time.monotonic()
-        result = self.resume(path, *flags)
-        self.assertEqual(result.status, status, f"\n{result}")
-        takes = time.monotonic() - began
+        """What a run leaves, how long it takes, and how long until it begins with its lines."""
+        times = []
+        for _ in range(2):
+            began = time.monotonic()
+            result = self.resume(path, *flags)
+            times.append(time.monotonic() - began)
+            self.assertEqual(result.status, status, f"\n{result}")
         after = self.outcome()
         self.setUp_again()
-        return after, takes
+        return after, times
 
     def setUp_again(self):
         self.session.run(world.WORLD)
         Runs.setUp(self)
 
-    def killed_until_done(self, path, kills, takes, *flags, seed=0):
-        """Kill it at a random moment, run it again, and so on. A run gets done in the end."""
-        chance = random.Random(seed)
-        done, lines, printed = 0, [], set()
-        for _ in range(kills):
-            child = self.start(path, *flags)
-            time.sleep(chance.uniform(0, takes))
-            child.process.kill()
-            result = child.wait()
-            # Reply lines that were half written are the reader's to ignore.
-            whole = [json.loads(line) for line in result.out.split(b"\n")[:-1]]
-            numbers = [reply["line"] for reply in whole if "line" in reply]
-            self.assertFalse(printed & set(numbers), "a line was answered twice")
-            printed.update(numbers)
-            if result.status == -signal.SIGKILL:
-                done += 1
-            rows = self.sql("SELECT last_line FROM batch_runs")
-            lines.append(int(rows[0][0]) if rows else 0)
-        return done, lines
+    def kill_one(self, path, *flags, after):
+        """Kill a run after some seconds. Was it still there? How far has it come?"""
+        child = self.start(path, *flags)
+        time.sleep(after)
+        child.process.kill()
+        result = child.wait()
+        # A reply that is half written is the reader's to ignore.
+        whole = [json.loads(line) for line in result.out.split(b"\n")[:-1]]
+        self.printed.extend(reply["line"] for reply in whole)
+        rows = self.sql("SELECT last_line FROM batch_runs")
+        return result.status == -signal.SIGKILL, int(rows[0][0]) if rows else 0
 
-    def check(self, path, takes, want, *flags, status=0, seed=0, kills=KILLS, per_run=10):
-        """Many kills, a few a run: each run is killed `per_run` times and then let go."""
+    def check(self, path, times, want, *flags, status=0, seed=0, kills=KILLS, per_run=8):
+        """Runs are killed about `per_run` times and then let go, until there were enough kills."""
+        chance = random.Random(seed)
+        takes, start = times
+        step = 2 * (takes - start) / per_run
         total, moments = 0, set()
         while total < kills:
             self.setUp_again()
-            killed, lines = self.killed_until_done(path, per_run, takes / per_run * 1.6, *flags,
-                                                   seed=seed + total)
-            total += max(killed, 1)
-            moments.update(lines)
+            self.printed = []
+            killed = True
+            for _ in range(2 * per_run):
+                killed, line = self.kill_one(path, *flags, after=chance.uniform(start / 2,
+                                                                               start + step))
+                if not killed:
+                    break
+                total += 1
+                moments.add(line)
             result = self.resume(path, *flags)
             self.assertEqual(result.status, status, f"\n{result}")
+            self.printed.extend(reply["line"] for reply in result.ndjson())
+            self.assertEqual(len(set(self.printed)), len(self.printed), "a line was answered twice")
             self.compare(want)
         # They hit it in the middle.
-        self.assertGreater(len(moments), kills // 5)
-        return total
+        self.assertGreater(len(moments), kills // 4)
 
     def compare(self, want):
         got = self.outcome()
@@ -145,22 +148,22 @@ class Killed(Runs):
     def test_killed_at_random_moments(self):
         path = self.many(LINES)
         flags = ["--group", "7", "--continue"]
-        want, takes = self.uninterrupted(path, *flags)
+        want, times = self.uninterrupted(path, *flags)
         self.assertGreater(len(want["audit_log"]), LINES // 2)
         self.assertGreater(len(want["outbox"]), LINES // 4)
-        self.check(path, takes, want, *flags)
+        self.check(path, times, want, *flags)
 
     def test_killed_with_failing_lines(self):
         """The failures of runs before are remembered, those of reads too."""
-        path = self.many(LINES // 4, failing=9)
-        flags = ["--group", "20", "--continue"]
-        want, takes = self.uninterrupted(path, *flags, status=1)
-        self.assertGreater(want["batch_runs"][0]["failed"], LINES // 4 // 9 - 2)
-        self.check(path, takes, want, *flags, kills=KILLS // 5, seed=99, status=1)
+        path = self.many(LINES // 2, failing=9)
+        flags = ["--group", "7", "--continue"]
+        want, times = self.uninterrupted(path, *flags, status=1)
+        self.assertGreater(want["batch_runs"][0]["failed"], LINES // 2 // 9 - 2)
+        self.check(path, times, want, *flags, kills=KILLS // 5, seed=99, status=1)
 
     def test_killed_all_or_nothing(self):
         path = self.file("marks", self.text(map(self.mark, range(1, 301))))
-        want, takes = self.uninterrupted(path, "--atomic")
+        want, (takes, _) = self.uninterrupted(path, "--atomic")
         for seed in range(6):
             self.setUp_again()
             child = self.start(path, "--atomic")
