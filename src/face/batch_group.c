@@ -203,30 +203,34 @@ release(struct batch *b)
 	say_remarks(b);
 }
 
-static enum adx_rc
-commit(struct batch *b, enum db_mode mode, int64_t last, struct adx_error *err)
-{
-	enum adx_rc rc = ADX_OK;
-	/* Failures of reads in transactions of their own come to be recorded by the next write. */
-	int64_t failed = b->failed + b->attempted_no - b->state.failed;
-
-	if (b->options.dry_run)
-		return db_savepoint_release(b->db, err);
-	if (is_recorded(b, mode))
-		rc = batch_state_advance(&b->state, b->db, last, failed, err);
-	if (rc == ADX_OK)
-		rc = db_commit(b->db, err);
-	if (rc == ADX_OK && is_recorded(b, mode))
-		batch_state_recorded(&b->state, last, failed);
-	return rc;
-}
-
 /* The database or the memory is gone: no line's failure, but the end. */
 static bool
 is_fatal(const struct batch *b, enum adx_rc rc)
 {
 	return rc == ADX_EUNAVAIL || rc == ADX_EUNKNOWN || rc == ADX_EINTR || rc == ADX_ENOMEM ||
 	       out_error(b->cli->out) != 0;
+}
+
+/* *refused: the server did not want the lines, and nothing else went wrong. */
+static enum adx_rc
+commit(struct batch *b, enum db_mode mode, int64_t last, bool *refused, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+	/* Failures of reads in transactions of their own come to be recorded by the next write. */
+	int64_t failed = b->failed + b->attempted_no - b->state.failed;
+
+	*refused = false;
+	if (b->options.dry_run)
+		return db_savepoint_release(b->db, err);
+	if (is_recorded(b, mode))
+		rc = batch_state_advance(&b->state, b->db, last, failed, err);
+	if (rc != ADX_OK)
+		return rc;
+	rc = db_commit(b->db, err);
+	*refused = rc != ADX_OK && !is_fatal(b, rc);
+	if (rc == ADX_OK && is_recorded(b, mode))
+		batch_state_recorded(&b->state, last, failed);
+	return rc;
 }
 
 static enum adx_rc
@@ -419,16 +423,36 @@ adapt_step(struct batch *b, bool failed)
 		b->step = b->size;
 }
 
+/*
+ * A COMMIT that is refused does not say because of which line, so fewer are tried, and at last one
+ * alone has to do with it. False when it cannot have.
+ */
+static bool
+blame(struct batch_item *first, size_t count, enum adx_rc rc, const struct adx_error *err)
+{
+	if (count == 1 && first->rc != ADX_OK)
+		return false;
+	if (count == 1)
+		keep_failure(first, rc, err);
+	return true;
+}
+
 /* Run and commit [first, end), or undo it all because of line *at. */
 static enum adx_rc
 try_lines(struct batch *b, size_t first, size_t end, enum db_mode mode, size_t *at,
 	  struct adx_error *err)
 {
+	struct batch_item *items = b->group.items;
 	struct adx_error ignored;
+	bool refused = false;
 	enum adx_rc rc = attempt(b, first, end, mode, at, err);
 
 	if (rc == ADX_OK && *at == end && !b->atomic)
-		rc = commit(b, mode, b->group.items[end - 1].about.number, err);
+		rc = commit(b, mode, items[end - 1].about.number, &refused, err);
+	if (refused && blame(&items[first], end - first, rc, err)) {
+		*at = first;
+		rc = ADX_OK;
+	}
 	if (rc != ADX_OK)
 		(void)undo(b, &ignored);
 	else if (*at < end)
@@ -472,8 +496,9 @@ settle(struct batch *b, size_t *first, struct adx_error *err)
 			return rc;
 		if (at == end) {
 			*first = end;
-		} else if (b->go_on) {
-			/* It has its failure now, and will only be printed. */
+		} else if (b->go_on || !is_lost(&items[at])) {
+			/* It has its failure now, and will only be printed; or it is tried alone.
+			 */
 			end = at + 1;
 		} else {
 			failing = &items[at];
@@ -502,9 +527,10 @@ enum adx_rc
 batch_group_end(struct batch *b, struct adx_error *err)
 {
 	enum adx_rc rc;
+	bool refused;
 
 	if (b->atomic && !b->options.dry_run && b->stopped == NULL) {
-		rc = commit(b, DB_WRITE, b->last, err);
+		rc = commit(b, DB_WRITE, b->last, &refused, err);
 		if (rc == ADX_OK)
 			release(b);
 		else

@@ -580,7 +580,33 @@ class Groups(Failing):
         self.assertEqual(self.marks(), [1, 2, 3, 4, 5, 7])
 
     def test_results_are_those_of_commits_that_succeed(self):
-        """A COMMIT that fails, here by a deferred trigger."""
+        """A COMMIT that fails is a failure of one of its lines."""
+        self.refuse_commits()
+        path = self.file("commit", self.text(map(self.mark, range(1, 16))))
+        for size in "1", "5", "100":
+            self.sql(world.WORLD)
+            result = self.adminex("batch", "--group", size, path)
+            reply = self.answers(result, *["ok"] * 6, "error")[-1]
+            self.assertEqual((result.status, reply["message"]), (1, "cannot commit: not this one"))
+            self.assertIn(b"stopped at line 7 (error): the lines before it are committed", result.err)
+            self.assertEqual(self.marks(), [1, 2, 3, 4, 5, 6])
+            self.sql(world.WORLD)
+            result = self.adminex("batch", "--group", size, "--continue", path)
+            self.answers(result, *["ok"] * 6, "error", *["ok"] * 8)
+            self.assertEqual(self.marks(), [n for n in range(1, 16) if n != 7])
+
+    def test_results_of_all_or_nothing_are_those_of_a_commit_that_succeeds(self):
+        self.refuse_commits()
+        before = self.state()
+        result = self.batch(map(self.mark, range(1, 16)), "--atomic", "--group", "5")
+        self.fails(result, 1, r"\Aadminex: cannot commit: not this one \(nothing was changed\)",
+                   out=None)
+        reply, = result.ndjson()
+        self.assertEqual((reply["status"], reply["hint"]), ("error", "nothing was changed"))
+        self.nothing_was_done(before, result)
+
+    def refuse_commits(self):
+        """Of what line 7 marks, by a deferred trigger."""
         self.sql("""
             CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql
                 AS $$BEGIN RAISE EXCEPTION 'not this one'; END$$;
@@ -588,19 +614,6 @@ class Groups(Failing):
                 FOR EACH ROW WHEN (NEW.arguments->>'timestamp' = '7')
                 EXECUTE FUNCTION public.refuse()""")
         self.addCleanup(self.sql, "DROP FUNCTION public.refuse() CASCADE")
-        path = self.file("commit", self.text(map(self.mark, range(1, 16))))
-        for flags in ([], ["--continue"], ["--atomic"]):
-            with self.subTest(flags=flags):
-                self.sql(world.WORLD)
-                done = 0 if flags == ["--atomic"] else 5
-                result = self.adminex("batch", "--group", "5", *flags, path)
-                self.assertEqual(result.status, 1, f"\n{result}")
-                self.assertEqual([reply.get("line") for reply in result.ndjson()],
-                                 [*range(1, done + 1), None], f"\n{result}")
-                self.assertIn(b"cannot commit: not this one", result.err)
-                self.assertIn(b"nothing was changed" if flags == ["--atomic"] else
-                              b"the lines up to 5 are committed", result.err)
-                self.assertEqual(self.marks(), list(range(1, done + 1)))
 
     def test_a_co_process_is_answered_line_by_line(self):
         child = subprocess.Popen([harness.BIN, "batch", "-"], stdin=subprocess.PIPE,

@@ -11,6 +11,7 @@ import time
 import unittest
 
 import harness
+import test_batch
 import test_batch_faults
 import world
 from world import HOST
@@ -384,6 +385,31 @@ class Resumed(Runs):
         self.assertEqual(result.status, 1, f"\n{result}")
         self.assertIn(b"2 before the run was resumed", result.err)
         self.assertEqual(self.marks(), [2, 4, 6])
+
+    def test_a_commit_that_is_refused_is_remembered(self):
+        path = self.file("refused", self.text(map(self.mark, range(1, 16))))
+        test_batch.Groups.refuse_commits(self)
+        for _ in range(2):
+            result = self.resume(path, "--group", "5", "--continue")
+            self.assertEqual(result.status, 1, f"\n{result}")
+            self.assertEqual(self.run_row(), (15, 1, True))
+            self.assertEqual(self.marks(), [n for n in range(1, 16) if n != 7])
+
+    def test_a_commit_that_is_refused_without_a_line_to_blame_ends_the_run(self):
+        """Here the row of the run itself cannot be written."""
+        self.sql("""
+            CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql
+                AS $$BEGIN RAISE EXCEPTION 'not this one'; END$$;
+            CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON batch_runs DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION public.refuse()""")
+        self.addCleanup(self.sql, "DROP FUNCTION public.refuse() CASCADE")
+        for lines in [self.mark(1), self.mark(2)], ['["unreadable"', self.mark(2)]:
+            self.setUp()
+            path = self.file("refused", self.text(lines))
+            result = self.resume(path, "--continue")
+            self.assertEqual(result.status, 1, f"\n{result}")
+            self.assertIn(b"cannot commit: not this one (the lines up to 0 are committed", result.err)
+            self.assertEqual((self.marks(), self.run_row()), ([], (0, 0, False)))
 
     def test_from_standard_input(self):
         text = self.text(map(self.mark, range(1, 6)))
