@@ -37,7 +37,8 @@ struct batch_input {
 	uint64_t taken;
 	int64_t line; /* the number of the line last taken */
 	struct buf buffer;
-	size_t at; /* of the buffer, what was taken */
+	size_t at;     /* of the buffer, what was taken */
+	bool dropping; /* within a line that is too long */
 };
 
 enum batch_next {

@@ -115,25 +115,13 @@ take(struct batch_input *in, size_t len, size_t end, const char **line, size_t *
 	in->line++;
 }
 
-/* Let go of a line that is too long as it comes. */
-static enum adx_rc
-skip_line(struct batch_input *in, struct adx_error *err)
+/* Let go of what there is of a line that is too long. */
+static void
+drop(struct batch_input *in)
 {
-	enum adx_rc rc = ADX_OK;
-	const char *end = NULL;
-
-	while (rc == ADX_OK && end == NULL && !in->ended) {
-		in->taken += in->buffer.len - in->at;
-		in->at = in->buffer.len;
-		rc = read_more(in, err);
-		end = memchr(in->buffer.data, '\n', in->buffer.len);
-	}
-	if (end != NULL) {
-		in->at = (size_t)(end - in->buffer.data) + 1;
-		in->taken += in->at;
-	}
-	in->line++;
-	return rc;
+	in->taken += in->buffer.len - in->at;
+	in->at = in->buffer.len;
+	in->dropping = true;
 }
 
 enum adx_rc
@@ -148,20 +136,20 @@ batch_input_next(struct batch_input *in, bool wait, enum batch_next *what, const
 		const char *end = memchr(from + looked, '\n', left - looked);
 		enum adx_rc rc;
 
-		*what = BATCH_LINE;
-		if (end != NULL || (in->ended && left > 0)) {
+		if (end != NULL || (in->ended && (left > 0 || in->dropping))) {
 			take(in, end == NULL ? left : (size_t)(end - from), end != NULL, line, len);
-			if (*len > BATCH_LINE_MAX)
-				*what = BATCH_TOO_LONG;
+			*what = in->dropping || *len > BATCH_LINE_MAX ? BATCH_TOO_LONG : BATCH_LINE;
+			in->dropping = false;
 			return ADX_OK;
 		}
 		*what = in->ended ? BATCH_END : BATCH_NOTHING;
 		if (in->ended || (!wait && would_wait(in)))
 			return ADX_OK;
-		*what = BATCH_TOO_LONG;
-		if (left > BATCH_LINE_MAX + UNCOUNTED)
-			return skip_line(in, err);
 		looked = left;
+		if (in->dropping || left > BATCH_LINE_MAX + UNCOUNTED) {
+			drop(in);
+			looked = 0;
+		}
 		rc = read_more(in, err);
 		if (rc != ADX_OK)
 			return rc;

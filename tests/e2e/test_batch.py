@@ -632,6 +632,25 @@ class Groups(Failing):
         child.stdin.close()
         self.assertEqual((child.stdout.read(), child.wait(harness.TIMEOUT)), (b"", 0))
 
+    def test_half_a_line_does_not_hold_replies_back(self):
+        """Not even half of one that is too long."""
+        for most in 10, 17 * 1024 * 1024:
+            self.sql(world.WORLD)
+            reader, writer = os.pipe()
+            with open(reader, "rb") as source:
+                child = self.spawn("batch", "--continue", "-", stdin=source)
+            with open(writer, "wb", buffering=0) as sender:
+                text = self.text([self.mark(1)]) + b"x" * most
+                while text:
+                    text = text[os.write(writer, text):]
+                self.assertTrue(select.select([child.process.stdout], [], [], harness.TIMEOUT)[0])
+                self.assertIn(b'{"line":1,', child.process.stdout.readline())
+                sender.write(b"x\n" + self.text([self.mark(3)]))
+            replies = child.wait().ndjson()
+            self.assertEqual([reply["status"] for reply in replies], ["usage", "ok"])
+            self.assertEqual("longer" in replies[0]["message"], most > 10)
+            self.assertEqual(self.marks(), [1, 3])
+
 
 # ---- --continue, --atomic, --dry-run ------------------------------------------------------------
 
