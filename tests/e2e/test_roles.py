@@ -137,7 +137,7 @@ class Roles(world.TestCase):
 
     def test_roles_every_command_is_here(self):
         words = re.search(r"help\) words='([^']*)'", self.adminex("completion", "bash").text)[1]
-        verbs = {"migrate", "import", "batch", "help", "completion"}
+        verbs = {"migrate", "import", "export", "batch", "help", "completion"}
         self.assertEqual(set(words.split()) - verbs,
                          {*READER, *OPERATOR, *ADMIN, *LOCAL})
 

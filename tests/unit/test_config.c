@@ -154,7 +154,7 @@ test_config_takes_whatever_it_describes(void **state)
 		config_free(accept(buf_text(&text)));
 		buf_free(&text);
 	}
-	assert_int_equal(i, 12);
+	assert_int_equal(i, 13);
 	assert_false(config_describe(UINT32_MAX, &doc));
 }
 
