@@ -119,45 +119,45 @@ SELECT outcome, rows FROM done;
 SELECT count(*)
   FROM (SELECT 1
           FROM adminex.users AS u
-          LEFT JOIN adminex.last_activity AS l USING (host, username)
          WHERE ($1::text IS NULL OR u.host = $1)
-           AND (coalesce(l.last_at, u.created_at) <= now() - make_interval(days => $2::integer)
-                OR ($3::boolean AND l.last_at IS NULL))
+           AND (u.created_at <= now() - make_interval(days => $2::integer) OR $3::boolean
+                OR EXISTS (SELECT FROM adminex.last_activity AS l
+                            WHERE l.host = u.host AND l.username = u.username))
+           AND NOT EXISTS (SELECT FROM adminex.last_activity AS l
+                            WHERE l.host = u.host AND l.username = u.username
+                              AND l.last_at > now() - make_interval(days => $2::integer))
            AND NOT EXISTS (SELECT FROM adminex.sessions AS s
                             WHERE s.host = u.host AND s.username = u.username)
          ORDER BY u.host, u.username
-           FOR UPDATE OF u) AS locked;
+           FOR UPDATE) AS locked;
 
 -- name: accounts_delete_old(audit, host, days, include_never_seen) many
 -- Delete the accounts, of one host or with NULL of all, that are offline and were last seen at
 -- least that many days ago. One that was never seen is judged by its creation, or always goes.
--- Their contacts are joined here, where the planner knows how many accounts there are and can read
--- them in the order of the key, and not with the result.
-WITH doomed AS MATERIALIZED (
-    SELECT u.host, u.username, array_agg(i.jid) FILTER (WHERE i.jid IS NOT NULL) AS contacts
-      FROM adminex.users AS u
-      LEFT JOIN adminex.last_activity AS l USING (host, username)
-      LEFT JOIN adminex.roster_items AS i
-        ON i.host = u.host AND i.username = u.username
-       AND (i.subscription <> 'N' OR i.ask <> 'N')
+-- Their contacts are read for the outbox in the order in which the accounts go; the cascade comes at
+-- the end of the statement.
+WITH gone AS (
+    DELETE FROM adminex.users AS u
      WHERE ($2::text IS NULL OR u.host = $2)
-       AND (coalesce(l.last_at, u.created_at) <= now() - make_interval(days => $3::integer)
-            OR ($4::boolean AND l.last_at IS NULL))
+       AND (u.created_at <= now() - make_interval(days => $3::integer) OR $4::boolean
+            OR EXISTS (SELECT FROM adminex.last_activity AS l
+                        WHERE l.host = u.host AND l.username = u.username))
+       AND NOT EXISTS (SELECT FROM adminex.last_activity AS l
+                        WHERE l.host = u.host AND l.username = u.username
+                          AND l.last_at > now() - make_interval(days => $3::integer))
        AND NOT EXISTS (SELECT FROM adminex.sessions AS s
                         WHERE s.host = u.host AND s.username = u.username)
-     GROUP BY u.host, u.username
-),
-gone AS (
-    DELETE FROM adminex.users AS u
-     USING doomed AS d
-     WHERE u.host = d.host AND u.username = d.username
-    RETURNING u.host, u.username, d.contacts
+    RETURNING u.host, u.username
 ),
 told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
-    SELECT host, username, 'account_removed',
-           jsonb_build_object('contacts', coalesce(to_jsonb(contacts), '[]'))
-      FROM gone
+    SELECT g.host, g.username, 'account_removed',
+           jsonb_build_object('contacts', ARRAY(
+               SELECT i.jid
+                 FROM adminex.roster_items AS i
+                WHERE i.host = g.host AND i.username = g.username
+                  AND (i.subscription <> 'N' OR i.ask <> 'N')))
+      FROM gone AS g
 ),
 done AS (
     SELECT 'ok' AS outcome, count(*) AS rows FROM gone

@@ -4,8 +4,13 @@
 #include "db/pg.h"
 #include "db/stmt.h"
 
+/*
+ * Without just-in-time compilation: our statements spend their time in indexes, triggers and
+ * regular expressions, and it would only be added to that.
+ */
 static const char LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
-			     " pg_catalog.set_config('statement_timeout', $2, true)";
+			     " pg_catalog.set_config('statement_timeout', $2, true),"
+			     " pg_catalog.set_config('jit', 'off', true)";
 
 enum {
 	SENT_AT_ONCE = 4, /* at most: BEGIN, limits, parse, statement; room for a mark is kept */

@@ -68,8 +68,18 @@ def run(argv, keep=False, may_fail=False):
         return Run(seconds, usage.ru_maxrss, out.read())
 
 
+# As somebody with 200,000 accounts sets them. Nothing but the two sides is to be at work: no
+# checkpoint and no autovacuum of the run before. What is durable stays so: fsync is on.
+SETTINGS = """
+    ALTER SYSTEM SET shared_buffers = '2GB';
+    ALTER SYSTEM SET max_wal_size = '8GB';
+    ALTER SYSTEM SET checkpoint_timeout = '1h';
+    ALTER SYSTEM SET autovacuum = off;
+"""
+
+
 class Server(harness.Cluster):
-    """A private PostgreSQL as it is by default, fsync on. In a shared cluster (the smoke test) its
+    """A private PostgreSQL with SETTINGS, fsync on. In a shared cluster (the smoke test) its
     databases are its own and go away."""
 
     def __init__(self, shared=None):
@@ -77,6 +87,10 @@ class Server(harness.Cluster):
         self.databases = []
         super().__init__(shared or self._script("start", "--owner", os.getpid()))
         self.bindir = os.path.dirname(harness.psql())
+        if shared is None:
+            self.sql("postgres", SETTINGS)
+            self.halt()
+            self.start()
 
     def close(self):
         if self.shared is None:
