@@ -46,6 +46,7 @@ COMMENT ON FUNCTION adminex.grant_roles() IS
     'grants the privileges of this schema to those adminex roles that exist; returns the others';
 REVOKE ALL ON FUNCTION adminex.grant_roles() FROM PUBLIC;
 
+-- Roles that have privileges here cannot be dropped meanwhile, and one that is missing is left out.
 DO $$
 BEGIN
     PERFORM adminex.grant_roles();

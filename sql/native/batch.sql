@@ -20,7 +20,8 @@ SELECT set_config('lock_timeout', '0', true);
 
 -- name: batch_find(run_id) one
 -- How far a run has come; no row when this database does not know it.
-SELECT encode(input_sha256, 'hex') AS input_sha256, last_line, failed
+SELECT encode(input_sha256, 'hex') AS input_sha256, last_line, failed,
+       finished_at IS NOT NULL AS ended
   FROM adminex.batch_runs
  WHERE run_id = $1::uuid;
 

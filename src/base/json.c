@@ -1,8 +1,9 @@
 #include "base/json.h"
 
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include <yajl/yajl_parse.h>
 
 enum { DEPTH_MAX = 64 };
 
@@ -181,4 +182,75 @@ json_has_half_pair(const char *text, size_t len)
 		n = 12;
 	}
 	return false;
+}
+
+/* ---- memory that is wiped ---------------------------------------------------------------- */
+
+/* yajl frees what it decoded a password into: the size in front of each block says what to wipe. */
+union block {
+	size_t size;
+	max_align_t align;
+};
+
+static void *
+json_malloc(void *ctx, size_t size)
+{
+	union block *b = malloc(sizeof(*b) + size);
+
+	(void)ctx;
+	if (b == NULL)
+		return NULL;
+	b->size = size;
+	return b + 1;
+}
+
+static void
+json_free(void *ctx, void *p)
+{
+	union block *b = p;
+
+	(void)ctx;
+	if (p == NULL)
+		return;
+	b--;
+	explicit_bzero(b + 1, b->size);
+	free(b);
+}
+
+static void *
+json_realloc(void *ctx, void *p, size_t size)
+{
+	void *again = json_malloc(ctx, size);
+
+	if (again != NULL && p != NULL) {
+		size_t had = ((union block *)p)[-1].size;
+
+		memcpy(again, p, had < size ? had : size);
+		json_free(ctx, p);
+	}
+	return again;
+}
+
+yajl_handle
+json_parser(const yajl_callbacks *callbacks, void *ctx)
+{
+	static yajl_alloc_funcs wiping = { json_malloc, json_realloc, json_free, NULL };
+
+	return yajl_alloc(callbacks, &wiping, ctx);
+}
+
+/* yajl says "KIND error: REASON\n", without a word of the text when it is not asked for it. */
+bool
+json_reason(yajl_handle parser, char reason[JSON_REASON_MAX])
+{
+	unsigned char *text = yajl_get_error(parser, 0, NULL, 0);
+	const char *from;
+
+	if (text == NULL)
+		return false;
+	from = strstr((const char *)text, ": ");
+	from = from == NULL ? (const char *)text : from + 2;
+	snprintf(reason, JSON_REASON_MAX, "%.*s", (int)strcspn(from, "\n"), from);
+	yajl_free_error(parser, text);
+	return true;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <yajl/yajl_gen.h>
+#include <yajl/yajl_parse.h>
 
 /*
  * Copy JSON text into a document that is being generated. False when the text is no JSON or nested
@@ -19,5 +20,13 @@ void json_member(yajl_gen gen, const char *name, const char *text);
  * one.
  */
 bool json_has_half_pair(const char *text, size_t len);
+
+/* A parser whose memory is wiped when it is given back: for text with passwords. */
+yajl_handle json_parser(const yajl_callbacks *callbacks, void *ctx);
+
+enum { JSON_REASON_MAX = 160 };
+
+/* Why a parser stopped, without a word of the text. False when out of memory. */
+bool json_reason(yajl_handle parser, char reason[JSON_REASON_MAX]);
 
 #endif

@@ -62,9 +62,8 @@ sync_contents(const struct newfile *file)
 	return ok;
 }
 
-/* The new name must survive a crash too. */
-static void
-sync_folder(const char *path)
+void
+newfile_sync_folder(const char *path)
 {
 	char *copy = strdup(path);
 	int fd = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +91,7 @@ newfile_commit(struct newfile *file, struct adx_error *err)
 		} else {
 			free(file->temporary);
 			file->temporary = NULL;
-			sync_folder(file->path);
+			newfile_sync_folder(file->path);
 		}
 	}
 	newfile_abort(file);

@@ -18,5 +18,7 @@ ADX_MUST_CHECK enum adx_rc newfile_open(struct newfile *file, const char *path,
 /* Make it appear. Whatever it returns, the file is closed and nothing temporary is left. */
 ADX_MUST_CHECK enum adx_rc newfile_commit(struct newfile *file, struct adx_error *err);
 void newfile_abort(struct newfile *file);
+/* The name of a file that was made must survive a crash too: synchronise the folder it is in. */
+void newfile_sync_folder(const char *path);
 
 #endif

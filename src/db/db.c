@@ -45,6 +45,12 @@ static const struct {
 	{ "42883", ADX_EFAIL,
 	  "the schema is older or newer than this program: run "
 	  "'adminex migrate status'" },
+	{ "26000", ADX_EFAIL,
+	  "behind a pooler that gives each transaction another connection, set database.prepare = "
+	  "\"off\"" },
+	{ "42P05", ADX_EFAIL,
+	  "behind a pooler that gives each transaction another connection, set database.prepare = "
+	  "\"off\"" },
 	{ "55P03", ADX_EFAIL,
 	  "another transaction holds the lock; see pg_stat_activity, or raise "
 	  "database.lock_timeout" },

@@ -17,18 +17,18 @@ enum adx_rc
 stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 {
 	enum sql_id id = 0;
-	struct rows *rows = NULL;
-	enum adx_rc rc = pipeline_reach(db, &id, err);
+	struct rows *rows = calloc(1, sizeof(*rows));
+	enum adx_rc rc = rows == NULL ? adx_nomem(err) : pipeline_reach(db, &id, err);
 
 	*out = NULL;
 	/* Without it all rows would come at once, and rows_next() would find none. */
 	if (rc == ADX_OK && PQsetSingleRowMode(db->conn) != 1)
 		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row",
 			      SQL_CATALOGUE[db->backend][id].name);
-	else if (rc == ADX_OK && (rows = calloc(1, sizeof(*rows))) == NULL)
-		rc = adx_nomem(err);
-	if (rc != ADX_OK)
+	if (rc != ADX_OK) {
+		free(rows);
 		return rc;
+	}
 	rows->db = db;
 	rows->statement = &SQL_CATALOGUE[db->backend][id];
 	rows->alone = pipeline_at_mark(db);

@@ -21,9 +21,9 @@
 #include "transfer/batch_state.h"
 
 enum {
-	BATCH_LINE_MAX = 16 * 1024 * 1024, /* bytes; what is longer is refused, line by line */
+	BATCH_LINE_MAX = 4 * 1024 * 1024, /* bytes; what is longer is refused, line by line */
 	BATCH_GROUP_MAX = 10000,
-	BATCH_GROUP_BYTES = 4 * 1024 * 1024, /* a group ends when its lines reach this */
+	BATCH_GROUP_BYTES = 1024 * 1024, /* a group ends when its lines reach this */
 };
 
 /* ---- batch_input.c ----------------------------------------------------------------------- */
@@ -133,10 +133,12 @@ struct batch {
 	bool atomic;
 	bool begun;            /* the one transaction of --atomic and --dry-run */
 	int64_t at;            /* the line that is being received */
+	bool alone;            /* one line is tried */
 	int64_t attempted_no;  /* lines of this attempt that said no or failed */
 	int64_t lines, failed; /* whose replies were printed */
 	int64_t earlier;       /* of those that failed, in runs that this one resumes */
 	int64_t last;          /* the last line that was committed, or with --dry-run run */
+	bool done;             /* all lines, and committed */
 	const struct batch_item *stopped; /* at this line, which failed; of `group` */
 };
 

@@ -56,6 +56,9 @@ static void
 keep_failure(struct batch_item *item, enum adx_rc rc, const struct adx_error *err)
 {
 	item->rc = rc;
+	/* What it did is undone. */
+	item->call.rows = 0;
+	item->call.affected = 0;
 	if (item->err == NULL)
 		item->err = malloc(sizeof(*item->err));
 	if (item->err == NULL)
@@ -253,6 +256,16 @@ write_reply(struct batch *b, struct batch_item *item)
 }
 
 /*
+ * A deadlock or a serialization failure (class 40) may be the fault of the locks that the other
+ * lines of the attempt hold: then the line has not failed yet.
+ */
+static bool
+deserves_another_try(const struct batch *b, const struct adx_error *err)
+{
+	return !b->alone && !in_one_transaction(b) && strncmp(err->sqlstate, "40", 2) == 0;
+}
+
+/*
  * Take the answer of one line and write its reply. *ok is false when its attempt must be undone: an
  * error, or a "no" where the batch does not go on.
  */
@@ -266,7 +279,7 @@ receive(struct batch *b, struct batch_item *item, bool *ok, struct adx_error *er
 	if (rc == ADX_OK) {
 		call_forget(&item->call);
 		rc = call_receive(&item->call, err);
-		if (rc != ADX_OK)
+		if (rc != ADX_OK && !deserves_another_try(b, err))
 			keep_failure(item, rc, err);
 		*ok = rc == ADX_OK && (b->go_on || call_said_yes(&item->call));
 	} else {
@@ -359,6 +372,7 @@ attempt(struct batch *b, size_t first, size_t end, enum db_mode mode, size_t *at
 	bool ok = true;
 
 	*at = first;
+	b->alone = end - first == 1;
 	while (rc == ADX_OK && ok && *at < end) {
 		rc = run_some(b, end, lock, at, &ok, err);
 		lock = false;
@@ -471,11 +485,25 @@ stop_at(struct batch *b, struct batch_item *item)
 
 	if (b->atomic)
 		(void)undo(b, &ignored);
+	progress_clear(&b->progress);
 	b->stopped = item;
 	b->lines++;
 	b->failed++;
 	write_reply(b, item);
 	call_finish(&item->call, item->rc, item->err);
+}
+
+/* How far to try after line `at` failed. */
+static size_t
+next_end(const struct batch *b, const struct batch_item *item, size_t first, size_t at)
+{
+	/* What came before it, and then it alone, which may well succeed. */
+	if (!is_lost(item))
+		return at > first ? at : at + 1;
+	/* It has its failure now, and will only be printed. */
+	if (b->go_on)
+		return at + 1;
+	return b->atomic ? first : at;
 }
 
 /* Get some lines from *first on done, or stop at the one that failed. */
@@ -496,17 +524,17 @@ settle(struct batch *b, size_t *first, struct adx_error *err)
 			return rc;
 		if (at == end) {
 			*first = end;
-		} else if (b->go_on || !is_lost(&items[at])) {
-			/* It has its failure now, and will only be printed; or it is tried alone.
-			 */
-			end = at + 1;
-		} else {
-			failing = &items[at];
-			end = b->atomic ? *first : at;
+			break;
 		}
+		if (is_lost(&items[at]) && !b->go_on)
+			failing = &items[at];
+		end = next_end(b, &items[at], *first, at);
 	}
-	if (failing != NULL)
-		stop_at(b, failing);
+	if (failing == NULL)
+		return ADX_OK;
+	if (failing->rc == ADX_ENOMEM)
+		return adx_nomem(err);
+	stop_at(b, failing);
 	return ADX_OK;
 }
 

@@ -159,12 +159,12 @@ batch_input_next(struct batch_input *in, bool wait, enum batch_next *what, const
 /* ---- a copy that nobody else can change -------------------------------------------------- */
 
 static enum adx_rc
-copy_and_digest(struct batch_input *in, FILE *copy, EVP_MD_CTX *md, struct adx_error *err)
+copy_chunks(struct batch_input *in, FILE *copy, EVP_MD_CTX *md, char chunk[CHUNK],
+	    struct adx_error *err)
 {
-	char chunk[CHUNK];
 	ssize_t n;
 
-	while ((n = read(in->fd, chunk, sizeof(chunk))) > 0) {
+	while ((n = read(in->fd, chunk, CHUNK)) > 0) {
 		if (EVP_DigestUpdate(md, chunk, (size_t)n) != 1)
 			return adx_fail(err, ADX_EFAIL, "the crypto library made no digest");
 		if (fwrite(chunk, 1, (size_t)n, copy) != (size_t)n)
@@ -172,12 +172,19 @@ copy_and_digest(struct batch_input *in, FILE *copy, EVP_MD_CTX *md, struct adx_e
 					      in->name);
 		in->size += (uint64_t)n;
 	}
+	return n < 0 ? cannot_read(in, errno, err) : ADX_OK;
+}
+
+static enum adx_rc
+copy_and_digest(struct batch_input *in, FILE *copy, EVP_MD_CTX *md, struct adx_error *err)
+{
+	char chunk[CHUNK];
+	enum adx_rc rc = copy_chunks(in, copy, md, chunk, err);
+
 	explicit_bzero(chunk, sizeof(chunk));
-	if (n < 0)
-		return cannot_read(in, errno, err);
-	if (fflush(copy) != 0)
+	if (rc == ADX_OK && fflush(copy) != 0)
 		return adx_fail_errno(err, ADX_EIO, errno, "cannot copy '%.300s'", in->name);
-	return ADX_OK;
+	return rc;
 }
 
 static enum adx_rc

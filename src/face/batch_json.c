@@ -5,8 +5,6 @@
  */
 #include <string.h>
 
-#include <yajl/yajl_parse.h>
-
 #include "base/json.h"
 #include "base/text.h"
 #include "face/batch.h"
@@ -201,20 +199,14 @@ static const yajl_callbacks CALLBACKS = {
 	.yajl_end_array = on_end,
 };
 
-/* yajl says "parse error: REASON\n"; without the text it is about, which may be a password. */
 static enum adx_rc
 refuse_syntax(yajl_handle yajl, struct adx_error *err)
 {
-	unsigned char *text = yajl_get_error(yajl, 0, NULL, 0);
-	const char *reason;
+	char reason[JSON_REASON_MAX];
 
-	if (text == NULL)
+	if (!json_reason(yajl, reason))
 		return adx_nomem(err);
-	reason = strstr((const char *)text, ": ");
-	reason = reason == NULL ? (const char *)text : reason + 2;
-	adx_fail(err, ADX_EUSAGE, "the line is not JSON: %.*s", (int)strcspn(reason, "\n"), reason);
-	yajl_free_error(yajl, text);
-	return err->rc;
+	return adx_fail(err, ADX_EUSAGE, "the line is not JSON: %s", reason);
 }
 
 enum adx_rc
@@ -228,7 +220,7 @@ batch_json_parse(const char *text, size_t len, struct arena *arena, struct batch
 	/* yajl lets overlong forms and surrogates pass. */
 	if (!text_is_utf8(text, len))
 		return adx_fail(err, ADX_EUSAGE, "the line is not JSON: it is not UTF-8");
-	yajl = yajl_alloc(&CALLBACKS, NULL, &j);
+	yajl = json_parser(&CALLBACKS, &j);
 	if (yajl == NULL)
 		return adx_nomem(err);
 	status = yajl_parse(yajl, (const unsigned char *)text, len);

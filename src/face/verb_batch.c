@@ -28,6 +28,15 @@ read_group(const char *text, size_t *group, struct adx_error *err)
 }
 
 static enum adx_rc
+read_state_path(const char *path, struct request *r, struct adx_error *err)
+{
+	if (path == NULL || path[0] == '\0' || r->state_path != NULL)
+		return adx_fail(err, ADX_EUSAGE, "batch: --resume takes one state file");
+	r->state_path = path;
+	return ADX_OK;
+}
+
+static enum adx_rc
 read_word(char **argv, int *i, struct request *r, struct adx_error *err)
 {
 	const char *word = argv[*i];
@@ -42,8 +51,8 @@ read_word(char **argv, int *i, struct request *r, struct adx_error *err)
 		r->help = true;
 	else if (strcmp(word, "--group") == 0)
 		return read_group(argv[++*i], &r->group, err);
-	else if (strcmp(word, "--resume") == 0 && argv[*i + 1] != NULL && r->state_path == NULL)
-		r->state_path = argv[++*i];
+	else if (strcmp(word, "--resume") == 0)
+		return read_state_path(argv[++*i], r, err);
 	else if (r->path == NULL && (word[0] != '-' || word[1] == '\0'))
 		r->path = word;
 	else
@@ -106,7 +115,11 @@ say_end(const struct batch *b)
 {
 	struct buf line = BUF_INIT;
 
-	if (b->stopped != NULL) {
+	if (b->state.ended) {
+		buf_add_text(&line, "the run has ended, there is nothing left to do");
+		if (b->failed > 0)
+			buf_addf(&line, "; %" PRId64 " lines failed", b->failed);
+	} else if (b->stopped != NULL) {
 		buf_addf(&line, "stopped at line %" PRId64 " (%s): ", b->stopped->about.number,
 			 status_of(b->stopped));
 		if (b->atomic || b->options.dry_run)
@@ -138,15 +151,19 @@ tell_how_far(const struct batch *b, struct adx_error *err)
 	/* A reply that an interrupt cut off failed for no other reason. */
 	if (err->rc == ADX_EINTR || (err->rc == ADX_EIO && db_interrupted(b->db)))
 		adx_fail(err, ADX_EINTR, "interrupted");
-	if (b->atomic || b->options.dry_run)
-		adx_hint(err, "%s",
-			 err->rc == ADX_EUNKNOWN ? "all lines were committed, or none was"
-						 : "nothing was changed");
+	if (b->done)
+		adx_hint(err, "all lines are committed");
+	else if (b->atomic && err->rc == ADX_EUNKNOWN)
+		adx_hint(err, "all lines were committed, or none was%s", resume);
+	else if (b->atomic || b->options.dry_run)
+		adx_hint(err, "nothing was changed");
 	else if (err->rc == ADX_EUNKNOWN)
 		adx_hint(err,
 			 "the lines up to %" PRId64 " are committed, the group behind it wholly or "
 			 "not at all%s",
 			 b->last, resume);
+	else if (b->last == 0)
+		adx_hint(err, "no line was committed");
 	else
 		adx_hint(err,
 			 "the lines up to %" PRId64 " are committed, nothing behind it was done%s",
@@ -177,7 +194,7 @@ open_state(struct batch *b, const struct request *r, struct adx_error *err)
 		return rc;
 	b->last = b->state.recorded;
 	b->failed = b->earlier = b->state.failed;
-	if (b->last > 0) {
+	if (b->last > 0 && !b->state.ended) {
 		snprintf(line, sizeof(line), "going on behind line %" PRId64, b->last);
 		cli_say(line);
 	}
@@ -212,7 +229,8 @@ run_groups(struct batch *b, struct adx_error *err)
 	}
 	if (rc == ADX_OK)
 		rc = batch_group_end(b, err);
-	if (rc == ADX_OK && b->state.fd >= 0 && b->stopped == NULL)
+	b->done = rc == ADX_OK && b->stopped == NULL;
+	if (b->done && b->state.fd >= 0)
 		rc = batch_state_finish(&b->state, b->db, b->last, b->failed - b->state.failed,
 					err);
 	return rc;
@@ -234,12 +252,15 @@ run_batch(struct batch *b, const struct request *r, struct adx_error *err)
 	if (b->writer == NULL)
 		return adx_nomem(err);
 	progress_begin(&b->progress, "batch", "lines");
-	rc = run_groups(b, err);
+	rc = b->state.ended ? ADX_OK : run_groups(b, err);
 	progress_clear(&b->progress);
-	if (rc == ADX_OK)
+	if (rc == ADX_OK) {
 		say_end(b);
-	else
-		tell_how_far(b, err);
+		return ADX_OK;
+	}
+	/* Replies that wait for the end of --atomic will not be true any more. */
+	out_discard(b->cli->out);
+	tell_how_far(b, err);
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/newfile.h"
 #include "db/stmt.h"
 
 enum { SHA256_HEX = 64, FILE_MAX = 160 };
@@ -51,6 +52,7 @@ write_file(const struct batch_state *state, const char *path, const char *sha256
 	if (pwrite(state->fd, text, len, 0) != (ssize_t)len || fsync(state->fd) != 0)
 		return adx_fail_errno(err, ADX_EIO, errno, "cannot write the state file '%.300s'",
 				      path);
+	newfile_sync_folder(path);
 	return ADX_OK;
 }
 
@@ -127,6 +129,7 @@ take_row(struct batch_state *state, const struct rows *rows, const char *sha256,
 	}
 	state->recorded = rows_get_int64(rows, "last_line");
 	state->failed = rows_get_int64(rows, "failed");
+	state->ended = rows_get_bool(rows, "ended");
 	return ADX_OK;
 }
 

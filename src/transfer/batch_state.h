@@ -8,6 +8,7 @@
 #ifndef ADMINEX_BATCH_STATE_H
 #define ADMINEX_BATCH_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "adminex/error.h"
@@ -18,6 +19,7 @@ struct batch_state {
 	char run_id[37];  /* the UUID of the row */
 	int64_t recorded; /* the last line that the row counts */
 	int64_t failed;   /* of these */
+	bool ended;       /* the end of the input was reached */
 };
 
 #define BATCH_STATE_NONE                                                                           \

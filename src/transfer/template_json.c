@@ -1,8 +1,6 @@
 /* Templates as JSON: an array of flat objects. What nests deeper is of the wrong type. */
 #include <string.h>
 
-#include <yajl/yajl_parse.h>
-
 #include "base/json.h"
 #include "transfer/template_priv.h"
 
@@ -161,21 +159,14 @@ static const yajl_callbacks CALLBACKS = {
 	.yajl_end_array = on_array_end,
 };
 
-/* yajl says "parse error: REASON\n". */
 static enum adx_rc
 refuse_syntax(struct json *j)
 {
-	unsigned char *text = yajl_get_error(j->yajl, 0, NULL, 0);
-	const char *reason;
-	enum adx_rc rc;
+	char reason[JSON_REASON_MAX];
 
-	if (text == NULL)
+	if (!json_reason(j->yajl, reason))
 		return adx_nomem(j->r->err);
-	reason = strstr((const char *)text, ": ");
-	reason = reason == NULL ? (const char *)text : reason + 2;
-	rc = template_refuse(j->r, token_line(j), "%.*s", (int)strcspn(reason, "\n"), reason);
-	yajl_free_error(j->yajl, text);
-	return rc;
+	return template_refuse(j->r, token_line(j), "%s", reason);
 }
 
 enum adx_rc

@@ -1,10 +1,6 @@
 /* Users files as NDJSON: a flat object a line. */
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <yajl/yajl_parse.h>
 
 #include "base/json.h"
 #include "transfer/users_priv.h"
@@ -15,53 +11,6 @@ struct json {
 	enum users_field field; /* the member seen last */
 	char why[160];          /* our own reason to stop, or "" */
 };
-
-/* ---- memory that is wiped ---------------------------------------------------------------- */
-
-/* yajl frees what it decoded a password into: the size in front of each block says what to wipe. */
-union block {
-	size_t size;
-	max_align_t align;
-};
-
-static void *
-json_malloc(void *ctx, size_t size)
-{
-	union block *b = malloc(sizeof(*b) + size);
-
-	(void)ctx;
-	if (b == NULL)
-		return NULL;
-	b->size = size;
-	return b + 1;
-}
-
-static void
-json_free(void *ctx, void *p)
-{
-	union block *b = p;
-
-	(void)ctx;
-	if (p == NULL)
-		return;
-	b--;
-	explicit_bzero(b + 1, b->size);
-	free(b);
-}
-
-static void *
-json_realloc(void *ctx, void *p, size_t size)
-{
-	void *again = json_malloc(ctx, size);
-
-	if (again != NULL && p != NULL) {
-		size_t had = ((union block *)p)[-1].size;
-
-		memcpy(again, p, had < size ? had : size);
-		json_free(ctx, p);
-	}
-	return again;
-}
 
 /* ---- an object --------------------------------------------------------------------------- */
 
@@ -165,19 +114,14 @@ static const yajl_callbacks CALLBACKS = {
 	.yajl_start_array = on_array,
 };
 
-/* yajl says "KIND error: REASON\n", without a word of the text. */
 static enum adx_rc
 explain(struct json *j, yajl_handle parser)
 {
-	unsigned char *text = yajl_get_error(parser, 0, NULL, 0);
-	const char *reason;
+	char reason[JSON_REASON_MAX];
 
-	if (text == NULL)
+	if (!json_reason(parser, reason))
 		return adx_nomem(j->u->err);
-	reason = strstr((const char *)text, ": ");
-	reason = reason == NULL ? (const char *)text : reason + 2;
-	snprintf(j->why, sizeof(j->why), "it is no JSON: %.*s", (int)strcspn(reason, "\n"), reason);
-	yajl_free_error(parser, text);
+	snprintf(j->why, sizeof(j->why), "it is no JSON: %.120s", reason);
 	return ADX_OK;
 }
 
@@ -185,8 +129,7 @@ explain(struct json *j, yajl_handle parser)
 static enum adx_rc
 parse(struct json *j, const char *text, size_t len)
 {
-	yajl_alloc_funcs memory = { json_malloc, json_realloc, json_free, NULL };
-	yajl_handle parser = yajl_alloc(&CALLBACKS, &memory, j);
+	yajl_handle parser = json_parser(&CALLBACKS, j);
 	enum adx_rc rc = ADX_OK;
 	yajl_status status;
 

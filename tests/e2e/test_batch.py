@@ -190,8 +190,8 @@ class Lines(Batches):
         for word, reply in zip(words, replies, strict=True):
             self.assertEqual(reply["message"], f"User {word}@x does not exist")
 
-    def test_a_line_may_be_long_but_not_longer_than_16_mebibytes(self):
-        most = 16 * 1024 * 1024
+    def test_a_line_may_be_long_but_not_longer_than_4_mebibytes(self):
+        most = 4 * 1024 * 1024
         head = f"check_account romeo {HOST}"
         fits = head + " " * (most - len(head))
         result = self.batch([fits, fits + " ", "x" * (2 * most), head], "--continue")
@@ -227,7 +227,8 @@ class Options(Batches):
                 (["--group", "10001", "-"], "--group takes"), (["--group"], "--group takes"),
                 (["--dry-run", "--resume", "s", "-"], "nothing to --resume"),
                 (["-", "-"], "one word too many"), (["--nope", "-"], "one word too many"),
-                (["--resume"], "one word too many")]:
+                (["--resume"], "--resume takes one state file"),
+                (["--resume", "s", "--resume", "t", "-"], "--resume takes one state file")]:
             with self.subTest(words=words):
                 result = self.adminex("batch", *words, env=test_contract.NOWHERE)
                 self.fails(result, 2, pattern, out=None)

@@ -56,6 +56,58 @@ class Faults(test_batch.Batches, test_faults.Faults):
         self.gone()
 
 
+class Waiting(Faults):
+    def test_an_atomic_batch_is_interrupted_while_it_waits_for_lines(self):
+        before = self.state()
+        ours, theirs = os.pipe()
+        with os.fdopen(ours, "rb") as stdin:
+            child = self.spawn("batch", "--atomic", "--group", "1", "-", stdin=stdin)
+        os.write(theirs, self.text([self.mark(1)]))
+        # The line was run, and nothing is asked of the database any more.
+        harness.wait_until(lambda: self.sql(
+            "SELECT 1 FROM pg_stat_activity WHERE application_name = 'adminex'"
+            " AND datname = current_database() AND state = 'idle in transaction'"))
+        time.sleep(0.2)
+        child.process.send_signal(signal.SIGINT)
+        result = child.wait()
+        os.close(theirs)
+        self.atomic_ended(result, 130, "nothing was changed")
+        self.assertEqual(self.state(), before)
+
+
+class Locks(Faults):
+    """A deadlock that there is only because a group holds the locks of all its lines."""
+
+    LOCK = "SELECT FROM users WHERE host = 'example.org' AND username = '{}' FOR UPDATE"
+
+    def deadlock(self, *flags):
+        lines = [["change_password", user, HOST, "new"] for user in ("romeo", "juliet", "mercutio")]
+        other = self.elsewhere("SET LOCAL deadlock_timeout = '1min'; " + self.LOCK.format("juliet"))
+        child = self.spawn("batch", *flags, self.file("lines", self.text(lines)))
+        self.waits_for_lock()
+        # Comes back when the batch was the victim.
+        other.run(self.LOCK.format("romeo"))
+        other.run("ROLLBACK")
+        return child.wait()
+
+    def test_lines_that_met_a_deadlock_are_tried_alone(self):
+        for flags in [], ["--continue"]:
+            with self.subTest(flags=flags):
+                result = self.deadlock(*flags)
+                self.succeeds(result)
+                self.answers(result, "ok", "ok", "ok")
+                for user in "romeo", "juliet", "mercutio":
+                    self.succeeds(self.adminex("check_password", user, HOST, "new"))
+
+    def test_an_atomic_batch_is_undone_by_it(self):
+        before = self.state()
+        result = self.deadlock("--atomic")
+        self.assertEqual(result.status, 1, f"\n{result}")
+        reply, = result.ndjson()
+        self.assertEqual((reply["line"], reply["sqlstate"]), (2, "40P01"))
+        self.assertEqual(self.state(), before)
+
+
 class Connection(Faults):
     def test_the_backend_is_ended(self):
         for flags in [], ["--continue"]:
@@ -247,9 +299,10 @@ class Interrupts(Faults):
             self.assertIn(result.status, (130, -signal.SIGINT, -signal.SIGTERM))
             interrupted += result.status == 130
             if result.status == 130:
-                self.assertRegex(result.err.decode(), rf"\Aadminex: interrupted(: nothing was changed"
-                                 rf"| \(the lines up to {len(replies)} are committed, nothing behind it"
-                                 r" was done\))\n\Z")
+                done = (f"the lines up to {len(replies)} are committed, nothing behind it was done"
+                        if replies else "no line was committed")
+                self.assertRegex(result.err.decode(), r"\Aadminex: interrupted(: nothing was changed"
+                                 rf"| \({done}\))\n\Z")
         self.assertGreater(interrupted, 5)
 
     def test_interrupts_while_a_line_waits(self):

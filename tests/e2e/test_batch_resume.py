@@ -336,7 +336,7 @@ class Resumed(Runs):
         before = self.state()
         for flags in [], ["--continue"], ["--atomic"], ["--group", "1"]:
             result = self.resume(path, *flags)
-            self.ok(result, "", rb"\Aadminex: going on behind line 5\n\Z")
+            self.ok(result, "", rb"\Aadminex: the run has ended, there is nothing left to do\n\Z")
         self.assertEqual({**self.state(), "batch_runs": None}, {**before, "batch_runs": None})
         self.assertEqual(self.run_row(), (5, 0, True))
 
@@ -374,7 +374,8 @@ class Resumed(Runs):
                 self.assertEqual(self.run_row(), (len(lines), 1, True))
                 again = self.resume(path, "--continue")
                 self.assertEqual((again.status, again.out), (1, b""), f"\n{again}")
-                self.assertIn(b"1 before the run was resumed", again.err)
+                self.assertEqual(again.err, b"adminex: the run has ended, there is nothing left to "
+                                            b"do; 1 lines failed\n")
 
     def test_failures_before_a_kill_are_remembered(self):
         lines = [["check_account", "nobody", HOST], self.mark(2),
@@ -414,7 +415,7 @@ class Resumed(Runs):
             path = self.file("refused", self.text(lines))
             result = self.resume(path, "--continue")
             self.assertEqual(result.status, 1, f"\n{result}")
-            self.assertIn(b"cannot commit: not this one (the lines up to 0 are committed", result.err)
+            self.assertIn(b"cannot commit: not this one (no line was committed", result.err)
             self.assertEqual((self.marks(), self.run_row()), ([], (0, 0, False)))
 
     def test_from_standard_input(self):
@@ -422,7 +423,7 @@ class Resumed(Runs):
         self.answers(self.adminex("batch", "--resume", self.state_file, "-", stdin=text),
                      *["ok"] * 5)
         self.ok(self.adminex("batch", "--resume", self.state_file, "-", stdin=text), "",
-                rb"going on behind line 5")
+                rb"the run has ended")
         self.fails(self.adminex("batch", "--resume", self.state_file, "-", stdin=text + b"#"), 1,
                    "the input is not the one", out=None)
 
