@@ -263,6 +263,7 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 	if (db == NULL)
 		return adx_nomem(err);
 	db->backend = settings->backend;
+	db->limits_due = true;
 	db->warning = settings->warning;
 	db->warning_ctx = settings->warning_ctx;
 	snprintf(db->lock_timeout, sizeof(db->lock_timeout), "%d", settings->lock_timeout);
@@ -302,7 +303,8 @@ db_begin(struct db *db, enum db_mode mode)
 	db->begin = mode == DB_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED"
 				     : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 	db->in_transaction = true;
-	db->limits_due = true;
+	/* What lasts was said before. */
+	db->limits_due = db->limits_due || !db->prepares;
 	db->failed = false;
 }
 
@@ -395,6 +397,7 @@ db_commit(struct db *db, struct adx_error *err)
 		rc = adx_fail(err, ADX_EFAIL, "the transaction was rolled back by the server");
 	}
 	PQclear(res);
+	db->limits_due = db->limits_due || rc != ADX_OK;
 	db->committing = 0;
 	db->in_transaction = false;
 	db->failed = false;
@@ -406,6 +409,8 @@ db_rollback(struct db *db)
 {
 	if (db->in_transaction && db->begin == NULL && PQstatus(db->conn) == CONNECTION_OK)
 		PQclear(plain(db, "ROLLBACK"));
+	/* What was said within the transaction is forgotten with it. */
+	db->limits_due = true;
 	db->begin = NULL;
 	db->in_transaction = false;
 	db->failed = false;

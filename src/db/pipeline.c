@@ -11,10 +11,14 @@
 static const char LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
 			     " pg_catalog.set_config('statement_timeout', $2, true),"
 			     " pg_catalog.set_config('jit', 'off', true)";
+/* On a connection that is ours alone they are said once. */
+static const char LASTING_LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, false),"
+				     " pg_catalog.set_config('statement_timeout', $2, false),"
+				     " pg_catalog.set_config('jit', 'off', false)";
 
 enum {
 	SENT_AT_ONCE = 4, /* at most: BEGIN, limits, parse, statement; room for a mark is kept */
-	FLUSH_EVERY = 16, /* so that the server can start while the rest is still being made */
+	FLUSH_EVERY = 16, /* so that both sides work: on what comes, and on what is done */
 };
 
 bool
@@ -83,10 +87,11 @@ static bool
 send_limits(struct db *db)
 {
 	const char *limits[] = { db->lock_timeout, db->statement_timeout };
+	const char *text = db->prepares ? LASTING_LIMITS : LIMITS;
 
-	if (db->in_transaction && !db->limits_due)
+	if ((db->in_transaction || db->prepares) && !db->limits_due)
 		return true;
-	if (!PQsendQueryParams(db->conn, LIMITS, 2, NULL, limits, NULL, NULL, 0))
+	if (!PQsendQueryParams(db->conn, text, 2, NULL, limits, NULL, NULL, 0))
 		return false;
 	db->limits_due = false;
 	note(db, FLIGHT_LEAD, 0);
@@ -115,7 +120,8 @@ send_execute(struct db *db, const struct sql_statement *s, enum sql_id id,
 					  0)))
 		return false;
 	note(db, FLIGHT_STATEMENT, id);
-	return (db->flight_end % FLUSH_EVERY) != 0 || PQflush(db->conn) == 0;
+	return (db->flight_end % FLUSH_EVERY) != 0 ||
+	       (PQsendFlushRequest(db->conn) && PQflush(db->conn) == 0);
 }
 
 static bool
