@@ -43,7 +43,9 @@ ifeq ($(CI)$(filter fuzz,$(SAN)),true)
 WARN     += -Werror
 endif
 ALL_CFLAGS := -std=c17 -pthread $(WARN) $(CFLAGS) $(SANFLAGS) -fstack-protector-strong
-LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv
+# libxml2 is loaded when it is needed (src/base/xmllib.h); tests may use it directly.
+LDLIBS   := $(shell pkg-config --libs $(filter-out libxml-2.0,$(PACKAGES)) 2>/dev/null) -lcsv
+TESTLIBS := $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 LDFLAGS  += $(SANFLAGS) -Wl,--as-needed
 
 SRC      := $(sort $(wildcard src/*/*.c))
@@ -123,7 +125,7 @@ $(BUILD)/gen/migrations.c: $(wildcard migrations/*.sql) scripts/embed-sql.py | l
 $(BUILD)/unit/%: tests/unit/%.c $(LIB)
 	$(call say,UNIT,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS) $(TESTLIBS) -lcmocka
 
 .PHONY: check check-unit check-sql check-e2e unit-programs
 check: ## all tests, on a PostgreSQL cluster of their own (installs what is missing)
@@ -212,7 +214,7 @@ endif
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIB)
 	$(call say,FUZZER,$@)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIB) $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIB) $(LDLIBS) $(TESTLIBS)
 
 .PHONY: install uninstall
 install: all $(BUILD)/adminex.bash ## install under PREFIX=/usr/local, staged in DESTDIR

@@ -4,10 +4,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <libxml/SAX2.h>
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
-
 #include "base/text.h"
 
 /*

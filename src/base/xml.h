@@ -13,10 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <libxml/tree.h>
-
 #include "adminex/error.h"
 #include "base/buf.h"
+#include "base/xmllib.h"
 
 /* Not 10 MiB: one text node may hold all of it, and libxml2 takes 10,000,000 bytes there. */
 enum { XML_TEXT_MAX = 10 * 1000 * 1000, XML_LEVELS_MAX = 256 };

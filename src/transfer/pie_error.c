@@ -1,10 +1,9 @@
 /* What the parser reports, in our words. */
+#include "base/xmllib.h"
 #include "transfer/pie_priv.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include <libxml/parser.h>
 
 enum { REASON_MAX = 400 };
 

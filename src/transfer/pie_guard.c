@@ -1,3 +1,4 @@
+#include "base/xmllib.h"
 #include "transfer/pie_priv.h"
 
 #include <string.h>

@@ -19,14 +19,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <libxml/tree.h>
-#include <libxml/xmlerror.h>
-#include <libxml/xmlreader.h>
-
 #include "adminex/error.h"
 #include "adminex/jid.h"
 #include "base/buf.h"
 #include "base/strvec.h"
+#include "base/xmllib.h"
 #include "transfer/pie_reader.h"
 #include "transfer/pie_stamp.h"
 

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libxml/xmlerror.h>
-
 #include "base/xml.h"
 
 enum { PROGRESS_BYTES = 64 * 1024 };
