@@ -43,17 +43,13 @@ struct db {
 /* Describe what the server or the connection said; res may be NULL. */
 enum adx_rc pg_describe(struct db *db, const PGresult *res, const char *doing,
 			struct adx_error *err);
+
 /* ---- pipeline.c: what is in flight ------------------------------------------------------- */
 
-/* Send a statement, behind BEGIN, the time limits and its parse where these are due. */
-ADX_MUST_CHECK enum adx_rc pipeline_send(struct db *db, enum sql_id id, const char *const values[],
-					 size_t count, struct adx_error *err);
 /* Read on to where the rows of the next statement come; *id says which. */
 ADX_MUST_CHECK enum adx_rc pipeline_reach(struct db *db, enum sql_id *id, struct adx_error *err);
 /* Read the rest of one statement's answer. */
 void pipeline_finish(struct db *db);
-/* Read and forget what is in flight up to the next mark. */
-void pipeline_drain(struct db *db);
 bool pipeline_empty(const struct db *db);
 /* Is the mark next? */
 bool pipeline_at_mark(const struct db *db);

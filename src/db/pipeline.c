@@ -131,8 +131,8 @@ enter(struct db *db)
 }
 
 enum adx_rc
-pipeline_send(struct db *db, enum sql_id id, const char *const values[], size_t count,
-	      struct adx_error *err)
+stmt_send(struct db *db, enum sql_id id, const char *const values[], size_t count,
+	  struct adx_error *err)
 {
 	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][id];
 
@@ -249,7 +249,7 @@ discard(struct db *db, const struct flight *f)
 }
 
 void
-pipeline_drain(struct db *db)
+stmt_drain(struct db *db)
 {
 	/* What was not marked yet would be waited for in vain. */
 	bool marked = pipeline_empty(db) || db->flights[db->flight_end - 1].kind == FLIGHT_MARK ||

@@ -52,21 +52,8 @@ stmt_open(struct db *db, enum sql_id id, const char *const values[], size_t coun
 	if (rc == ADX_OK)
 		rc = stmt_receive(db, out, err);
 	if (rc != ADX_OK)
-		pipeline_drain(db);
+		stmt_drain(db);
 	return rc;
-}
-
-enum adx_rc
-stmt_send(struct db *db, enum sql_id id, const char *const values[], size_t count,
-	  struct adx_error *err)
-{
-	return pipeline_send(db, id, values, count, err);
-}
-
-void
-stmt_drain(struct db *db)
-{
-	pipeline_drain(db);
 }
 
 /* The answer was read: make the connection free for what comes next. */
@@ -75,7 +62,7 @@ leave(struct rows *rows)
 {
 	pipeline_finish(rows->db);
 	if (rows->alone)
-		pipeline_drain(rows->db);
+		stmt_drain(rows->db);
 	rows->done = true;
 }
 
