@@ -111,6 +111,8 @@ pg_describe(struct db *db, const PGresult *res, const char *doing, struct adx_er
 
 	if (db->in_transaction)
 		db->failed = true;
+	/* Limits that were said in what failed are undone with it. */
+	db->limits_due = true;
 	if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED)
 		return adx_fail(err, ADX_EFAIL, "%s: not run, as what came before it failed",
 				doing);
@@ -397,7 +399,6 @@ db_commit(struct db *db, struct adx_error *err)
 		rc = adx_fail(err, ADX_EFAIL, "the transaction was rolled back by the server");
 	}
 	PQclear(res);
-	db->limits_due = db->limits_due || rc != ADX_OK;
 	db->committing = 0;
 	db->in_transaction = false;
 	db->failed = false;
