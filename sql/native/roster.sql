@@ -233,12 +233,14 @@ SELECT e.host, e.username, NULL AS outcome, NULL AS rows
 UNION ALL
 SELECT NULL, NULL, outcome, rows FROM done;
 
--- name: roster_push_alltoall(audit, host, group_name) one
+-- name: roster_push_alltoall(audit, host, group_name, trusting) one
 -- Make all accounts of a host contacts of each other in a group. A name a user gave a contact stays.
 -- What is so already (kept) is left out: it would be locked, and that is a write. It is counted and
 -- subtracted, never joined: a nested loop over a million pairs is one wrong estimate away. What is
--- left goes in by the order of the primary key; ON CONFLICT is for items that differ, and for those
--- that somebody adds meanwhile.
+-- left goes in by the order of the primary key. ON CONFLICT is for items that differ, and for those
+-- that somebody adds meanwhile; it costs a fifth. So when trusting, accounts without any item get
+-- theirs without it: then an item that somebody adds meanwhile is an error (unique_violation), and
+-- the statement is to be run once more, not trusting.
 WITH member AS MATERIALIZED (
     SELECT username FROM adminex.users WHERE host = $2 ORDER BY username
 ),
@@ -251,7 +253,10 @@ kept AS MATERIALIZED (
        AND (split_part(r.jid, '@', 1) IN (SELECT username FROM member)) IS TRUE
 ),
 lacking AS MATERIALIZED (
-    SELECT m.username, k.username IS NULL AS everything
+    SELECT m.username, k.username IS NULL AS everything,
+           $4::boolean
+           AND NOT EXISTS (SELECT FROM adminex.roster_items AS r
+                            WHERE r.host = $2 AND r.username = m.username) AS bare
       FROM member AS m
       LEFT JOIN (SELECT username, count(*) AS rows FROM kept GROUP BY username) AS k
      USING (username)
@@ -261,13 +266,21 @@ lacking AS MATERIALIZED (
 wanted AS (
     SELECT l.username, m.username AS contact
       FROM lacking AS l, member AS m
-     WHERE l.everything AND m.username <> l.username
+     WHERE l.everything AND NOT l.bare AND m.username <> l.username
     UNION ALL
     (SELECT l.username, m.username
        FROM lacking AS l, member AS m
       WHERE NOT l.everything AND m.username <> l.username
      EXCEPT
      SELECT username, contact FROM kept)
+),
+first_item AS (
+    INSERT INTO adminex.roster_items (host, username, jid, nick, subscription, groups)
+    SELECT $2, l.username, m.username || '@' || $2, m.username, 'B',
+           CASE WHEN $3 = '' THEN '{}' ELSE ARRAY[$3::text] END
+      FROM lacking AS l, member AS m
+     WHERE l.bare AND m.username <> l.username
+    RETURNING username
 ),
 item AS (
     INSERT INTO adminex.roster_items AS r (host, username, jid, nick, subscription, groups)
@@ -284,7 +297,9 @@ item AS (
     RETURNING r.username
 ),
 owner AS (
-    SELECT $2 AS host, username, count(*) AS rows FROM item GROUP BY username
+    SELECT $2 AS host, username, count(*) AS rows
+      FROM (SELECT username FROM first_item UNION ALL SELECT username FROM item) AS written
+     GROUP BY username
 ),
 versioned AS (
     UPDATE adminex.roster_versions AS v

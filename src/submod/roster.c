@@ -204,7 +204,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .result_name = "res",
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES,
+	  .flags = CMD_WRITES | CMD_STEPS,
 	  .example = "chat.example.org Everybody",
 	  .run = roster_push_alltoall },
 	{ 0 },

@@ -139,13 +139,46 @@ roster_push_all(struct call *call, struct adx_error *err)
 	return push(call, NULL, NULL, err);
 }
 
+/* ---- all to all -------------------------------------------------------------------------- */
+
+static enum adx_rc
+push_alltoall(struct call *call, const char *audit, const char *trusting, struct rows **out,
+	      struct adx_error *err)
+{
+	return stmt_one(call->db, SQL_ROSTER_PUSH_ALLTOALL,
+			PARAMS(audit, CALL_HOST(call), call_raw(call, "group"), trusting), out,
+			err);
+}
+
+/* A bet that nobody adds one of the same contacts meanwhile; when it is lost, the safe way. */
+static enum adx_rc
+push_trusting(struct call *call, const char *audit, struct rows **out, struct adx_error *err)
+{
+	static const char UNIQUE_VIOLATION[] = "23505";
+	enum adx_rc rc = db_savepoint(call->db, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	rc = push_alltoall(call, audit, "true", out, err);
+	if (rc != ADX_OK && strcmp(err->sqlstate, UNIQUE_VIOLATION) == 0) {
+		rc = db_savepoint_return(call->db, err);
+		if (rc == ADX_OK)
+			rc = push_alltoall(call, audit, "false", out, err);
+	}
+	return rc == ADX_OK ? db_savepoint_release(call->db, err) : rc;
+}
+
 enum adx_rc
 roster_push_alltoall(struct call *call, struct adx_error *err)
 {
 	const char *audit = call_audit(call, err);
+	struct rows *rows = NULL;
+	enum adx_rc rc = audit == NULL ? ADX_ENOMEM : push_trusting(call, audit, &rows, err);
 
-	if (audit == NULL)
-		return ADX_ENOMEM;
-	return call_write(call, SQL_ROSTER_PUSH_ALLTOALL,
-			  PARAMS(audit, CALL_HOST(call), call_raw(call, "group")), err);
+	if (rc == ADX_OK && rows != NULL) {
+		call->rows = call->affected = rows_get_int64(rows, "rows");
+		rc = call_answer(call, &ANSWER_OK, err, NULL);
+	}
+	rows_close(rows);
+	return rc;
 }
