@@ -132,7 +132,8 @@ class RealData(harness.TestCase):
         want = {"hosts": 2, "users": 349, "credentials": 349, "roster_items": 4195, "vcards": 169,
                 "private_storage": 198, "offline_messages": 108, "last_activity": 0, "bans": 0,
                 "roster_versions": 0, "sessions": 0, "outbox": 0, "nodes": 0, "audit_log": 2,
-                "schema_migrations": 5, "batch_runs": 0}
+                "schema_migrations": 6, "batch_runs": 0,
+                "daemons": 0, "tokens": 0, "idempotency_keys": 0}
         tables = self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'adminex'")
         found = {table: int(self.value(f"SELECT count(*) FROM {table}")) for (table,) in tables}
         self.assertEqual(found, want)

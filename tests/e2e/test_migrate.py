@@ -12,7 +12,7 @@ MIGRATIONS = sorted(path.name.removesuffix(".up.sql")
                     for path in (harness.ROOT / "migrations").glob("*.up.sql"))
 NEWEST = len(MIGRATIONS)
 # Takes back the migration that makes the roles, and what came after it.
-ROLES_DOWN = "2"
+ROLES_DOWN = "3"
 ROLES = ["adminex_admin", "adminex_operator", "adminex_reader"]
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('adminex.migrate', 0))"
 

@@ -1,7 +1,7 @@
 -- outbox, audit_log, nodes: columns, keys, and what is refused.
 BEGIN;
 \ir helpers.psql
-SELECT plan(50);
+SELECT plan(51);
 
 SELECT results_eq($$SELECT * FROM pg_temp.columns('outbox')$$, $$VALUES
     ('host',       'text COLLATE "C" NOT NULL'),
@@ -20,7 +20,8 @@ SELECT results_eq($$SELECT * FROM pg_temp.columns('audit_log')$$, $$VALUES
     ('command',   'text NOT NULL'),
     ('arguments', 'jsonb NOT NULL DEFAULT ''{}''::jsonb'),
     ('rows',      'bigint NOT NULL'),
-    ('outcome',   'text NOT NULL')$$,
+    ('outcome',   'text NOT NULL'),
+    ('request_id', 'text NOT NULL DEFAULT ''''::text')$$,
     'columns of audit_log');
 SELECT results_eq($$SELECT * FROM pg_temp.columns('nodes')$$, $$VALUES
     ('node',       'text COLLATE "C" NOT NULL'),
@@ -94,7 +95,7 @@ SELECT pg_temp.outcome(format(
 $$;
 SELECT is(pg_temp.audited('rows', '0'), '00000', 'a write that changed nothing is audited too');
 SELECT is(pg_temp.audited(col, NULL), '23502', format('%s of an audit row is never NULL', col))
-  FROM unnest('{actor,face,command,rows,outcome,arguments,db_role,at}'::text[]) AS col;
+  FROM unnest('{actor,face,command,rows,outcome,arguments,db_role,at,request_id}'::text[]) AS col;
 SELECT is(pg_temp.audited('arguments', arguments), '23514', why)
   FROM (VALUES
         ('[]',    'arguments are an object, not an array'),

@@ -2,7 +2,7 @@
 -- when statements run is in 0004_roles_refusals.sql.
 BEGIN;
 \ir helpers.psql
-SELECT plan(67);
+SELECT plan(76);
 
 SELECT has_role('adminex_reader');
 SELECT has_role('adminex_operator');
@@ -49,7 +49,10 @@ INSERT INTO expected VALUES
     ('sessions',          'r', 'rawd', 'rawd'),
     ('outbox',            '',  'ra',   'rawd'),
     ('audit_log',         'r', 'ra',   'rad'),
-    ('batch_runs',        'r', 'raw',  'rawd');
+    ('batch_runs',        'r', 'raw',  'rawd'),
+    ('daemons',           'r', 'rawd', 'rawd'),
+    ('tokens',            '',  'r',    'rawd'),
+    ('idempotency_keys',  '',  'rawd', 'rawd');
 SELECT set_eq(
     $$SELECT relname::text FROM pg_class
        WHERE relnamespace = 'adminex'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')$$,

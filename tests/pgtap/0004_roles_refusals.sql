@@ -2,7 +2,7 @@
 -- statement that would change no row, or fail for another reason, tells them just as well.
 BEGIN;
 \ir helpers.psql
-SELECT plan(77);
+SELECT plan(92);
 
 CREATE FUNCTION pg_temp.attempt(role text, verb text, tab text) RETURNS boolean
     LANGUAGE sql
@@ -31,20 +31,20 @@ $$;
 SELECT is(pg_temp.verbs('adminex_reader', tab), 'select', format('the reader only reads %s', tab))
   FROM unnest('{schema_migrations,hosts,nodes,users,bans,last_activity,roster_items,
                 roster_versions,vcards,private_storage,offline_messages,sessions,
-                audit_log}'::text[]) AS tab;
+                audit_log,batch_runs,daemons}'::text[]) AS tab;
 SELECT is(pg_temp.verbs('adminex_reader', tab), 'nothing', format('the reader cannot see %s', tab))
-  FROM unnest('{credentials,outbox}'::text[]) AS tab;
+  FROM unnest('{credentials,outbox,tokens,idempotency_keys}'::text[]) AS tab;
 
 SELECT is(pg_temp.verbs('adminex_operator', tab), 'select',
           format('the operator only reads %s', tab))
-  FROM unnest('{schema_migrations,hosts,nodes}'::text[]) AS tab;
+  FROM unnest('{schema_migrations,hosts,nodes,tokens}'::text[]) AS tab;
 SELECT is(pg_temp.verbs('adminex_operator', tab), 'select insert',
           format('the operator adds to %s and changes nothing there', tab))
   FROM unnest('{outbox,audit_log}'::text[]) AS tab;
 SELECT is(pg_temp.verbs('adminex_operator', tab), 'select insert update delete',
           format('the operator manages %s', tab))
   FROM unnest('{users,credentials,bans,last_activity,roster_items,roster_versions,vcards,
-                private_storage,offline_messages,sessions}'::text[]) AS tab;
+                private_storage,offline_messages,sessions,daemons,idempotency_keys}'::text[]) AS tab;
 
 SELECT is(pg_temp.verbs('adminex_admin', 'schema_migrations'), 'select',
           'the admin only reads schema_migrations');
@@ -53,7 +53,8 @@ SELECT is(pg_temp.verbs('adminex_admin', 'audit_log'), 'select insert delete',
 SELECT is(pg_temp.verbs('adminex_admin', tab), 'select insert update delete',
           format('the admin manages %s', tab))
   FROM unnest('{hosts,nodes,users,credentials,bans,last_activity,roster_items,roster_versions,
-                vcards,private_storage,offline_messages,sessions,outbox}'::text[]) AS tab;
+                vcards,private_storage,offline_messages,sessions,outbox,batch_runs,daemons,
+                tokens,idempotency_keys}'::text[]) AS tab;
 
 CREATE ROLE adminex_test_nobody;
 SELECT is_empty(
@@ -77,6 +78,8 @@ SELECT throws_ok(pg_temp.as_role('adminex_reader', statement), '42501', NULL, wh
         ('SELECT u.username FROM adminex.users AS u JOIN adminex.credentials AS c
           USING (host, username)', 'the reader does not read them through a join'),
         ('SELECT payload FROM adminex.outbox', 'the reader reads no event'),
+        ('SELECT digest FROM adminex.tokens', 'the reader reads no digest'),
+        ('SELECT reply FROM adminex.idempotency_keys', 'the reader reads no reply'),
         ($$INSERT INTO adminex.audit_log (actor, face, command, rows, outcome)
            VALUES ('a', 'cli', 'x', 0, 'ok')$$, 'the reader leaves no trace'),
         ($$INSERT INTO adminex.users (host, username) VALUES ('h.example', 'x')$$,
@@ -98,6 +101,9 @@ SELECT throws_ok(pg_temp.as_role('adminex_operator', statement), '42501', NULL, 
            SELECT 'a', 'cli', 'x', 0, 'ok'
                ON CONFLICT (id) DO UPDATE SET actor = 'b'$$, 'nor by way of an upsert'),
         ('DELETE FROM adminex.outbox', 'the operator takes no event back'),
+        ($$INSERT INTO adminex.tokens (digest, role, created_by) VALUES (sha256(''), 'admin', 'a')$$,
+         'the operator makes no token'),
+        ($$UPDATE adminex.tokens SET revoked_at = NULL$$, 'the operator brings none back'),
         ('CREATE TABLE adminex.x ()', 'the operator makes no table'),
         ('SELECT adminex.grant_roles()', 'the operator grants nothing')
        ) AS v (statement, why);

@@ -1,7 +1,7 @@
 -- batch_runs: columns, keys, what is refused, and the function that grants.
 BEGIN;
 \ir helpers.psql
-SELECT plan(27);
+SELECT plan(28);
 
 SELECT results_eq($$SELECT * FROM pg_temp.columns('batch_runs')$$, $$VALUES
     ('run_id',       'uuid NOT NULL DEFAULT gen_random_uuid()'),

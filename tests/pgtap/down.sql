@@ -1,6 +1,6 @@
 -- Every migration goes back, one after the other, and up again. All of it is rolled back.
 BEGIN;
-SELECT plan(14);
+SELECT plan(17);
 
 CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
     LANGUAGE sql
@@ -12,6 +12,14 @@ CREATE TEMPORARY TABLE before AS
 SELECT relname, relkind FROM pg_class WHERE relnamespace = 'adminex'::regnamespace;
 INSERT INTO adminex.hosts (host) VALUES ('h.example');
 INSERT INTO adminex.users (host, username) VALUES ('h.example', 'romeo');
+
+\ir ../../migrations/0006_service.down.sql
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
+                     AND relname ~ '^(daemons|tokens|idempotency_keys)'$$,
+                'down to 5: nothing for daemons');
+SELECT hasnt_column('adminex', 'audit_log', 'request_id', 'down to 5: no request');
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004'],
+                     'down to 5: the functions of 5');
 
 \ir ../../migrations/0005_batch.down.sql
 SELECT hasnt_table('adminex', 'batch_runs', 'down to 4: no runs of batches');
@@ -49,11 +57,13 @@ SELECT bag_eq(
 \ir ../../migrations/0003_foreign_keys.up.sql
 \ir ../../migrations/0004_roles.up.sql
 \ir ../../migrations/0005_batch.up.sql
+\ir ../../migrations/0006_service.up.sql
 SELECT bag_eq($$SELECT relname, relkind FROM pg_class
                  WHERE relnamespace = 'adminex'::regnamespace$$,
               'SELECT * FROM before', 'up again: the same tables, indexes and sequences');
 SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up again: the foreign keys');
-SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004'], 'up again: the functions');
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005'],
+                     'up again: the functions');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,19 +1,19 @@
 -- Nothing untested: this list of everything in the schema is compared with the catalogue. Who adds
 -- something is sent here, and from here to the test of the migration that adds it.
 BEGIN;
-SELECT plan(27);
+SELECT plan(30);
 
 SELECT tables_are('adminex', ARRAY[
-    'audit_log', 'bans', 'batch_runs', 'credentials', 'hosts', 'last_activity', 'nodes', 'offline_messages',
-    'outbox', 'private_storage', 'roster_items', 'roster_versions', 'schema_migrations',
-    'sessions', 'users', 'vcards']);
+    'audit_log', 'bans', 'batch_runs', 'credentials', 'daemons', 'hosts', 'idempotency_keys',
+    'last_activity', 'nodes', 'offline_messages', 'outbox', 'private_storage', 'roster_items',
+    'roster_versions', 'schema_migrations', 'sessions', 'tokens', 'users', 'vcards']);
 SELECT views_are('adminex', '{}'::name[]);
 SELECT materialized_views_are('adminex', '{}'::name[]);
 SELECT foreign_tables_are('adminex', '{}'::name[]);
 SELECT sequences_are('adminex', ARRAY[
-    'audit_log_id_seq', 'offline_messages_id_seq', 'outbox_id_seq'],
+    'audit_log_id_seq', 'offline_messages_id_seq', 'outbox_id_seq', 'tokens_id_seq'],
     'sequences are those of identity columns');
-SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004']);
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005']);
 SELECT is_empty(
     $$SELECT typname FROM pg_type
        WHERE typnamespace = 'adminex'::regnamespace AND typtype IN ('d', 'e', 'r', 'm')$$,
@@ -50,10 +50,15 @@ SELECT columns_are('adminex', tab, columns)
         ('sessions',          '{host,username,resource,priority,show,status,connection,ip,port,
                                 node,connected_at}'),
         ('outbox',            '{host,username,id,kind,payload,created_at}'),
-        ('audit_log',         '{id,at,actor,db_role,face,command,arguments,rows,outcome}'),
+        ('audit_log',         '{id,at,actor,db_role,face,command,arguments,rows,outcome,
+                                request_id}'),
         ('nodes',             '{node,created_at}'),
         ('batch_runs',        '{run_id,input_sha256,actor,last_line,failed,started_at,
-                                updated_at,finished_at}')
+                                updated_at,finished_at}'),
+        ('daemons',           '{id,version,started_at,beat_at,registered_txid}'),
+        ('tokens',            '{id,label,digest,role,hosts,created_by,created_at,expires_at,
+                                revoked_at}'),
+        ('idempotency_keys',  '{caller,key,hmac,http_status,reply,created_at,expires_at}')
        ) AS v (tab, columns);
 
 SELECT set_eq(
@@ -73,8 +78,16 @@ SELECT set_eq(
           'adminex.credentials.credentials_pkey',
           'adminex.credentials.credentials_salt_length',
           'adminex.credentials.credentials_whole',
+          'adminex.daemons.daemons_id_length',
+          'adminex.daemons.daemons_pkey',
           'adminex.hosts.hosts_host_length',
           'adminex.hosts.hosts_pkey',
+          'adminex.idempotency_keys.idempotency_keys_caller_length',
+          'adminex.idempotency_keys.idempotency_keys_expires_later',
+          'adminex.idempotency_keys.idempotency_keys_hmac_length',
+          'adminex.idempotency_keys.idempotency_keys_http_status_range',
+          'adminex.idempotency_keys.idempotency_keys_key_length',
+          'adminex.idempotency_keys.idempotency_keys_pkey',
           'adminex.last_activity.last_activity_account_fkey',
           'adminex.last_activity.last_activity_pkey',
           'adminex.nodes.nodes_node_length',
@@ -108,6 +121,13 @@ SELECT set_eq(
           'adminex.sessions.sessions_priority_range',
           'adminex.sessions.sessions_resource_length',
           'adminex.sessions.sessions_show_known',
+          'adminex.tokens.tokens_digest_length',
+          'adminex.tokens.tokens_digest_once',
+          'adminex.tokens.tokens_expires_later',
+          'adminex.tokens.tokens_hosts_list',
+          'adminex.tokens.tokens_label_length',
+          'adminex.tokens.tokens_pkey',
+          'adminex.tokens.tokens_role_known',
           'adminex.users.users_host_fkey',
           'adminex.users.users_host_length',
           'adminex.users.users_pkey',
@@ -124,7 +144,10 @@ SELECT set_eq(
           'adminex.bans_pkey',
           'adminex.batch_runs_pkey',
           'adminex.credentials_pkey',
+          'adminex.daemons_pkey',
           'adminex.hosts_pkey',
+          'adminex.idempotency_keys_expires_at',
+          'adminex.idempotency_keys_pkey',
           'adminex.last_activity_host_last_at',
           'adminex.last_activity_pkey',
           'adminex.nodes_pkey',
@@ -136,6 +159,8 @@ SELECT set_eq(
           'adminex.roster_versions_pkey',
           'adminex.schema_migrations_pkey',
           'adminex.sessions_pkey',
+          'adminex.tokens_digest_once',
+          'adminex.tokens_pkey',
           'adminex.users_pkey',
           'adminex.vcards_pkey'],
     'every index is known');

@@ -3,7 +3,7 @@
 -- and enough of them that pages are split.
 BEGIN;
 \ir helpers.psql
-SELECT plan(17);
+SELECT plan(19);
 
 CREATE TEMPORARY TABLE names AS
 SELECT pg_temp.noise('host' || n, 1023) AS host,
@@ -44,7 +44,10 @@ SELECT pg_temp.fits(tab, cols, list, why)
          'offline_messages_pkey'),
         ('sessions', 'host, username, resource',
          $$host, username, pg_temp.noise('resource' || n, 2600 - 2046)$$, 'sessions_pkey'),
-        ('outbox', 'host, username, kind', $$host, username, 'kick'$$, 'outbox_pkey')
+        ('outbox', 'host, username, kind', $$host, username, 'kick'$$, 'outbox_pkey'),
+        ('daemons', 'id, version', $$left(host, 255), '1'$$, 'daemons_pkey'),
+        ('idempotency_keys', 'caller, key, hmac, expires_at',
+         $$host, left(username, 255), sha256(''), 'tomorrow'$$, 'idempotency_keys_pkey')
        ) AS v (tab, cols, list, why);
 
 -- The other way round: short names, and the third part as long as it may be.
