@@ -40,6 +40,17 @@ struct db {
 	void *warning_ctx;
 };
 
+/* An answer: of the server, row by row, or a set's. */
+struct rows {
+	struct db *db;
+	const struct sql_statement *statement;
+	PGresult *res; /* the current row, or NULL */
+	bool alone;    /* nothing is in flight behind it but the mark */
+	bool done;     /* the whole answer was read */
+	struct rowset *set;
+	size_t row; /* of the set, from 1; 0 is before the first */
+};
+
 /* Describe what the server or the connection said; res may be NULL. */
 enum adx_rc pg_describe(struct db *db, const PGresult *res, const char *doing,
 			struct adx_error *err);

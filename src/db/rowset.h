@@ -58,5 +58,7 @@ void rowset_begin(struct rowset_builder *builder, size_t columns);
 void rowset_add(struct rowset_builder *builder, const char *text, size_t len);
 ADX_MUST_CHECK enum adx_rc rowset_end(struct rowset_builder *builder, struct rowset **out,
 				      struct adx_error *err);
+/* End the builder without a set. */
+void rowset_discard(struct rowset_builder *builder);
 
 #endif

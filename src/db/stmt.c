@@ -4,14 +4,7 @@
 #include <string.h>
 
 #include "db/pg.h"
-
-struct rows {
-	struct db *db;
-	const struct sql_statement *statement;
-	PGresult *res; /* the current row, or NULL */
-	bool alone;    /* nothing is in flight behind it but the mark */
-	bool done;     /* the whole answer was read */
-};
+#include "db/rowset.h"
 
 enum adx_rc
 stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
@@ -66,6 +59,13 @@ leave(struct rows *rows)
 	rows->done = true;
 }
 
+static bool
+next_of_set(struct rows *rows)
+{
+	rows->done = ++rows->row > rowset_rows(rows->set);
+	return !rows->done;
+}
+
 enum adx_rc
 rows_next(struct rows *rows, bool *has, struct adx_error *err)
 {
@@ -74,6 +74,10 @@ rows_next(struct rows *rows, bool *has, struct adx_error *err)
 	*has = false;
 	if (rows->done)
 		return ADX_OK;
+	if (rows->set != NULL) {
+		*has = next_of_set(rows);
+		return ADX_OK;
+	}
 	PQclear(rows->res);
 	rows->res = PQgetResult(rows->db->conn);
 	if (PQresultStatus(rows->res) == PGRES_SINGLE_TUPLE) {
@@ -98,8 +102,9 @@ rows_close(struct rows *rows)
 		PQcancel(rows->db->cancel, ignored, sizeof(ignored));
 		rows->db->limits_due = true;
 	}
-	if (!rows->done)
+	if (!rows->done && rows->set == NULL)
 		leave(rows);
+	rowset_release(rows->set);
 	PQclear(rows->res);
 	free(rows);
 }
@@ -113,6 +118,10 @@ rows_first(struct rows *rows, bool *has, struct adx_error *err)
 
 	if (rc != ADX_OK || !*has)
 		return rc;
+	if (rows->set != NULL) {
+		rows->done = true;
+		return ADX_OK;
+	}
 	first = rows->res;
 	rows->res = NULL;
 	do
@@ -190,12 +199,16 @@ stmt_int64(struct db *db, enum sql_id id, const char *const values[], size_t cou
 int
 rows_column(const struct rows *rows, const char *name)
 {
+	if (rows->set != NULL)
+		return rowset_column(rows->set, name);
 	return rows->res == NULL ? -1 : PQfnumber(rows->res, name);
 }
 
 const char *
 rows_text(const struct rows *rows, int column, size_t *len)
 {
+	if (rows->set != NULL)
+		return rowset_text(rows->set, rows->row - 1, column, len);
 	if (column < 0 || PQgetisnull(rows->res, 0, column)) {
 		*len = 0;
 		return NULL;
