@@ -12,6 +12,16 @@ and its sentence in comment lines; the words in parentheses are $1, $2, ... in o
 says what comes back: one (at most one row), many, value (exactly one row of one column), exec
 (nothing). The build stops on a duplicate name, a parameter that is undeclared or unused, a
 statement without a sentence or a body, and a backend that lacks a statement another one has.
+
+Among its comment lines a statement says what the result cache has to know:
+
+    -- cached: account(host, username)    its rows may be kept; they concern this account
+    -- drops: account(host, username)     what is known of this account is no longer true
+
+The words in parentheses are parameters of the statement; host(host) and all() are wider, and a
+parameter that is bound to NULL means all. Every statement that writes tables says what it drops:
+none() when no cached statement reads them, which is checked. What is cached must not depend on
+time, lock rows or read tables that are secret or written by others.
 """
 
 import pathlib
@@ -20,6 +30,23 @@ import sys
 
 KINDS = ("one", "many", "value", "exec")
 HEAD = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\(([a-z0-9_, ]*)\) ([a-z]+)$")
+
+SCOPES = {"none": 0, "account": 2, "host": 1, "all": 0}
+REACH = re.compile(r"^-- (cached|drops): ([a-z]+)\(([a-z0-9_, ]*)\)$")
+NO_REACH = {"scope": "none", "params": []}
+WRITES = re.compile(r"\b(?:INSERT\s+INTO|DELETE\s+FROM|MERGE\s+INTO|UPDATE|TRUNCATE|COPY)\s+(?:ONLY\s+)?"
+                    r"((?:[a-z_]+\.)?[a-z_]+)\b", re.IGNORECASE)
+TABLE = re.compile(r"\badminex\.([a-z_]+)")
+TEMPORARY = re.compile(r"\bCREATE TEMPORARY TABLE ([a-z_]+)")
+# Not tables: SET of ON CONFLICT DO UPDATE SET, what follows FOR UPDATE.
+NO_TABLES = {"set", "of", "skip", "nowait"}
+# What is only added to, and never read back for an answer.
+UNREAD = {"adminex.audit_log", "adminex.outbox"}
+# Secrets, what is used once, and what XMPP servers write by themselves.
+NEVER_CACHED = {"audit_log", "credentials", "daemons", "idempotency_keys", "outbox", "sessions",
+                "tokens"}
+FLEETING = re.compile(r"\b(now\(|clock_timestamp|statement_timestamp|random\(|current_|session_user"
+                      r"|FOR\s+(NO\s+KEY\s+)?UPDATE|FOR\s+(KEY\s+)?SHARE|pg_[a-z_]+\()", re.IGNORECASE)
 
 
 def stop(path, line, text):
@@ -45,6 +72,58 @@ class Statement:
         self.path, self.line, self.name, self.kind = path, line, name, kind
         self.params = [p.strip() for p in params.split(",") if p.strip()]
         self.comment, self.body = [], []
+        self.cached, self.drops = None, None
+
+    def add_reach(self, line, what, scope, words):
+        params = [w.strip() for w in words.split(",") if w.strip()]
+        if getattr(self, what) is not None:
+            stop(self.path, line, f"{self.name} says twice what is {what}")
+        if scope not in SCOPES or (what == "cached" and scope == "none"):
+            stop(self.path, line, f"'{scope}' is none of account(host, username), host(host), all()")
+        if len(params) != SCOPES[scope]:
+            stop(self.path, line, f"{scope}() takes {SCOPES[scope]} parameters")
+        for param in params:
+            if param not in self.params:
+                stop(self.path, line, f"{self.name} has no parameter {param}")
+        setattr(self, what, {"scope": scope, "params": params})
+
+    def written(self, temporary):
+        """The tables it writes that others can read."""
+        names = {n.lower() for n in WRITES.findall(without_literals(self.text))}
+        return names - NO_TABLES - UNREAD - temporary
+
+    def check_reach(self, temporary, read):
+        """Temporary tables, and the tables that cached statements read."""
+        written = self.written(temporary)
+        if self.cached is not None:
+            self.check_cached(written)
+        if written and self.drops is None:
+            stop(self.path, self.line, f"{self.name} writes {', '.join(sorted(written))} and has no "
+                                       "line '-- drops: '")
+        if not written and self.drops is not None:
+            stop(self.path, self.line, f"{self.name} writes nothing that could be cached")
+        known = {t for t in written if t.removeprefix("adminex.") in read}
+        if known and self.drops["scope"] == "none":
+            stop(self.path, self.line, f"{self.name} drops nothing, but cached statements read "
+                                       f"{', '.join(sorted(known))}")
+
+    def check_cached(self, written):
+        text = without_literals(self.text)
+        never = set(TABLE.findall(text)) & NEVER_CACHED
+        if written:
+            stop(self.path, self.line, f"{self.name} writes, and cannot be cached")
+        if never:
+            stop(self.path, self.line, f"{self.name} reads {', '.join(sorted(never))}, which is "
+                                       "never cached")
+        if FLEETING.search(text):
+            stop(self.path, self.line, f"{self.name} depends on '{FLEETING.search(text)[0]}', and "
+                                       "cannot be cached")
+
+    def reach(self, what):
+        """The C initializer of struct sql_reach."""
+        reach = getattr(self, what) or NO_REACH
+        numbers = [str(self.params.index(p) + 1) for p in reach["params"]] + ["0", "0"]
+        return f"{{ SCOPE_{reach['scope'].upper()}, {numbers[0]}, {numbers[1]} }}"
 
     def finish(self):
         text = "\n".join(self.body).strip()
@@ -76,6 +155,12 @@ def read_statements(path):
             found.append(current)
         elif line.startswith("-- name:"):
             stop(path, number, "a name line reads '-- name: word(param, ...) one|many|value|exec'")
+        elif current is not None and not current.body and re.match("-- *(cached|drops) *:", line):
+            reach = REACH.match(line)
+            if not reach:
+                stop(path, number, "a line reads '-- cached|drops: account(host, username)', "
+                                   "host(host), all() or none()")
+            current.add_reach(number, *reach.groups())
         elif current is not None and not current.body and line.startswith("--"):
             current.comment.append(line[2:].strip())
         elif current is not None:
@@ -96,7 +181,15 @@ def read_backend(folder):
                 other = by_name[s.name]
                 stop(s.path, s.line, f"{s.name} is already defined at {other.path}:{other.line}")
             by_name[s.name] = s
+    check_reaches(by_name.values())
     return by_name
+
+
+def check_reaches(statements):
+    temporary = {t for s in statements for t in TEMPORARY.findall(s.text)}
+    read = {t for s in statements if s.cached for t in TABLE.findall(without_literals(s.text))}
+    for s in statements:
+        s.check_reach(temporary, read)
 
 
 def write_statements(source, out):
@@ -122,7 +215,7 @@ def write_statements(source, out):
             s = by_name[name]
             code.append(f'[SQL_{name.upper()}] = {{ "{name}", {len(s.params)}, '
                         f'SQL_{s.kind.upper()}_KIND, "{s.path}", {s.line},')
-            code.append(c_string(s.text) + " },")
+            code.append(f"{c_string(s.text)}, {s.reach('cached')}, {s.reach('drops')} }},")
         code.append("},")
     code += ["};", ""]
     pathlib.Path(out + ".c").write_text("\n".join(code), encoding="utf-8")

@@ -3,6 +3,7 @@
 
 -- name: account_exists(host, username) one
 -- One row when the account exists.
+-- cached: account(host, username)
 SELECT 1 AS found
   FROM adminex.users
  WHERE host = $1 AND username = $2;
@@ -39,6 +40,7 @@ SELECT 1 AS found
 
 -- name: account_set_password(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
 -- Replace every credential of an account by one SCRAM credential; nothing without the account.
+-- drops: none()
 WITH account AS (
     SELECT host, username
       FROM adminex.users
@@ -76,6 +78,7 @@ SELECT outcome, rows FROM done;
 -- name: account_ban(audit, host, username, reason, message) one
 -- Ban an account, end its sessions and tell the XMPP server to close them. A second ban keeps the
 -- first date and takes the new reason.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users
@@ -136,6 +139,7 @@ SELECT count(*)
 -- least that many days ago. One that was never seen is judged by its creation, or always goes.
 -- Their contacts are read for the outbox in the order in which the accounts go; the cascade comes at
 -- the end of the statement.
+-- drops: host(host)
 WITH gone AS (
     DELETE FROM adminex.users AS u
      WHERE ($2::text IS NULL OR u.host = $2)

@@ -2,6 +2,7 @@
 
 -- name: host_add(audit, host) one
 -- Serve a host.
+-- drops: host(host)
 WITH added AS (
     INSERT INTO adminex.hosts (host) VALUES ($2)
         ON CONFLICT (host) DO NOTHING
@@ -21,6 +22,7 @@ SELECT outcome, rows FROM done;
 
 -- name: host_remove(audit, host) one
 -- Stop serving a host that has no accounts.
+-- drops: host(host)
 WITH accounts AS (
     SELECT count(*) AS rows FROM adminex.users WHERE host = $2
 ),
@@ -47,10 +49,12 @@ SELECT outcome, rows FROM done;
 
 -- name: hosts_list() many
 -- The hosts that are served.
+-- cached: all()
 SELECT host AS vhost FROM adminex.hosts ORDER BY host;
 
 -- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
 -- Make an account on a served host, with its password.
+-- drops: account(host, username)
 WITH served AS (
     SELECT host FROM adminex.hosts WHERE host = $2
 ),
@@ -81,6 +85,7 @@ SELECT outcome, rows FROM done;
 
 -- name: account_unregister(audit, host, username) one
 -- Delete an account and all that belongs to it, and tell the XMPP server which contacts it had.
+-- drops: account(host, username)
 WITH gone AS (
     DELETE FROM adminex.users
      WHERE host = $2 AND username = $3
@@ -119,6 +124,7 @@ SELECT u.username AS user
 
 -- name: account_unban(audit, host, username) one
 -- Lift a ban: the password that was there all along checks again.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users
@@ -147,6 +153,7 @@ SELECT outcome, rows FROM done;
 
 -- name: ban_details(host, username) many
 -- The ban of an account; one row of NULLs when there is none, no row without the account.
+-- cached: account(host, username)
 SELECT b.reason,
        to_char(b.banned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS banned_at,
        b.banned_by

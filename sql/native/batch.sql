@@ -2,6 +2,7 @@
 
 -- name: batch_start(input_sha256, actor) one
 -- Begin a run on an input of that SHA-256 (64 hex digits); returns its id.
+-- drops: none()
 INSERT INTO adminex.batch_runs (input_sha256, actor)
 VALUES (decode($1, 'hex'), $2)
 RETURNING run_id;
@@ -28,6 +29,7 @@ SELECT encode(input_sha256, 'hex') AS input_sha256, last_line, failed,
 -- name: batch_advance(run_id, from_line, to_line, failed) one
 -- Record that the lines behind from_line, up to to_line, are done by this transaction. No row when
 -- somebody else has done them.
+-- drops: none()
 UPDATE adminex.batch_runs
    SET last_line = $3::bigint, failed = failed + $4::bigint, updated_at = now()
  WHERE run_id = $1::uuid AND last_line = $2::bigint
@@ -35,6 +37,7 @@ RETURNING last_line;
 
 -- name: batch_finish(run_id) exec
 -- The end of the input was reached.
+-- drops: none()
 UPDATE adminex.batch_runs
    SET finished_at = now()
  WHERE run_id = $1::uuid AND finished_at IS NULL;

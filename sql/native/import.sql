@@ -135,6 +135,7 @@ SELECT DISTINCT host, username
 -- name: import_empty_existing() exec
 -- Make room in accounts that are to be replaced: what a file can bring goes. When they were made,
 -- a ban and sessions stay; the XMPP server is told to read their rosters anew.
+-- drops: all()
 WITH existing AS (
     SELECT DISTINCT host, username
       FROM import_account
@@ -184,6 +185,7 @@ SELECT count(DISTINCT i.host)
 
 -- name: import_add_hosts() many
 -- Serve the hosts that were read; returns the new ones.
+-- drops: all()
 INSERT INTO adminex.hosts (host)
 SELECT DISTINCT host FROM import_host
     ON CONFLICT (host) DO NOTHING
@@ -191,6 +193,7 @@ RETURNING host;
 
 -- name: import_add_accounts() exec
 -- Make the accounts that are not there, and remember which.
+-- drops: all()
 WITH made AS (
     INSERT INTO adminex.users (host, username, created_at)
     SELECT DISTINCT ON (host, username) host, username, coalesce(created_at, now())
@@ -208,6 +211,7 @@ ANALYZE import_new;
 
 -- name: import_add_credentials() exec
 -- Credentials of the new accounts.
+-- drops: none()
 INSERT INTO adminex.credentials
        (host, username, mechanism, plain, iterations, salt, stored_key, server_key)
 SELECT host, username, mechanism, plain, iterations, salt, stored_key, server_key
@@ -217,6 +221,7 @@ SELECT host, username, mechanism, plain, iterations, salt, stored_key, server_ke
 
 -- name: import_add_contacts() exec
 -- Roster items of the new accounts.
+-- drops: all()
 INSERT INTO adminex.roster_items (host, username, jid, nick, subscription, ask, groups)
 SELECT host, username, jid, nick, subscription, ask, groups
   FROM import_contact
@@ -225,6 +230,7 @@ SELECT host, username, jid, nick, subscription, ask, groups
 
 -- name: import_add_requests() exec
 -- Incoming requests of the new accounts: an item of their own, or an ask of one that is there.
+-- drops: all()
 INSERT INTO adminex.roster_items AS r (host, username, jid, ask, ask_message)
 SELECT DISTINCT ON (host, username, jid) host, username, jid, 'I', message
   FROM import_request
@@ -236,6 +242,7 @@ SELECT DISTINCT ON (host, username, jid) host, username, jid, 'I', message
 
 -- name: import_add_vcards() exec
 -- vCards of the new accounts.
+-- drops: all()
 INSERT INTO adminex.vcards
        (host, username, vcard, fn, family, given, middle, nickname, bday, ctry, locality, email,
         orgname, orgunit)
@@ -247,6 +254,7 @@ SELECT host, username, vcard, fn, family, given, middle, nickname, bday, ctry, l
 
 -- name: import_add_private() exec
 -- Private elements of the new accounts.
+-- drops: all()
 INSERT INTO adminex.private_storage (host, username, xmlns, data)
 SELECT host, username, xmlns, data
   FROM import_private
@@ -255,6 +263,7 @@ SELECT host, username, xmlns, data
 
 -- name: import_add_offline() exec
 -- Offline messages of the new accounts, in the order of the file: stamps may be equal or missing.
+-- drops: none()
 INSERT INTO adminex.offline_messages (host, username, created_at, sender, packet)
 SELECT host, username, coalesce(o.created_at, now()), sender, packet
   FROM import_offline AS o
@@ -263,6 +272,7 @@ SELECT host, username, coalesce(o.created_at, now()), sender, packet
 
 -- name: import_add_last() exec
 -- Last activity of the new accounts.
+-- drops: all()
 INSERT INTO adminex.last_activity (host, username, last_at, status)
 SELECT host, username, coalesce(last_at, now() - make_interval(secs => seconds_ago)), status
   FROM import_last
@@ -272,6 +282,7 @@ SELECT host, username, coalesce(last_at, now() - make_interval(secs => seconds_a
 -- name: import_add_bans() exec
 -- Bans of the new accounts. One that was there already stays as it is; where the account was
 -- replaced, its sessions end as with account_ban.
+-- drops: all()
 WITH news AS (
     SELECT DISTINCT ON (host, username)
            host, username, reason, coalesce(banned_at, now()) AS banned_at,

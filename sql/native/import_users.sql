@@ -74,6 +74,7 @@ SELECT count(*)
 -- name: import_users_replace() value
 -- Give them the password of the file in place of every credential they had, and its creation date
 -- where it has one. All else stays. Returns how many.
+-- drops: all()
 WITH existing AS (
     SELECT i.host, i.username, i.created_at, i.mechanism, i.iterations, i.salt, i.stored_key,
            i.server_key
@@ -108,6 +109,7 @@ INSERT INTO import_host SELECT DISTINCT host FROM import_user;
 
 -- name: import_users_add_accounts() exec
 -- Make the accounts that are not there, and remember which.
+-- drops: all()
 WITH made AS (
     INSERT INTO adminex.users (host, username, created_at)
     SELECT host, username, coalesce(created_at::timestamptz, now())
@@ -119,6 +121,7 @@ INSERT INTO import_new SELECT host, username FROM made;
 
 -- name: import_users_add_credentials() exec
 -- The passwords of the new accounts.
+-- drops: none()
 INSERT INTO adminex.credentials
        (host, username, mechanism, iterations, salt, stored_key, server_key)
 SELECT host, username, mechanism, iterations, salt, stored_key, server_key

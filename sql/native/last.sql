@@ -1,5 +1,6 @@
 -- name: last_set(audit, host, username, seconds, status) one
 -- Set when an account was last connected (seconds since 1970) and with which status.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users
@@ -29,6 +30,7 @@ SELECT outcome, rows FROM done;
 
 -- name: last_get(host, username) many
 -- When an account was last connected; one row with NULL when it never was.
+-- cached: account(host, username)
 SELECT extract(epoch FROM l.last_at)::bigint AS timestamp, l.status
   FROM adminex.users AS u
   LEFT JOIN adminex.last_activity AS l USING (host, username)

@@ -35,8 +35,15 @@ SELECT to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS applie
 
 -- name: migrate_record(version, name) exec
 -- Remember an applied migration.
+-- drops: none()
 INSERT INTO adminex.schema_migrations (version, name) VALUES ($1::integer, $2);
 
 -- name: migrate_forget(version) exec
 -- Forget a migration that was taken back.
+-- drops: none()
 DELETE FROM adminex.schema_migrations WHERE version = $1::integer;
+
+-- name: migrate_notify() exec
+-- Tell all daemons that nothing they know may be true any more. Whether there are any cannot be
+-- asked: their table may not be there.
+SELECT pg_catalog.pg_notify('adminex_cache', '{"from":"","drops":[["all"]]}');

@@ -1,5 +1,6 @@
 -- name: node_remove(audit, node) one
 -- Remove a node and all its sessions, whatever of the two exists.
+-- drops: none()
 WITH node AS (
     DELETE FROM adminex.nodes WHERE node = $2 RETURNING 1
 ),

@@ -1,5 +1,6 @@
 -- name: private_get(host, username, xmlns) one
 -- The element stored under a namespace; NULL when there is none, no row without the account.
+-- cached: account(host, username)
 SELECT p.data
   FROM adminex.users AS u
   LEFT JOIN adminex.private_storage AS p
@@ -8,6 +9,7 @@ SELECT p.data
 
 -- name: private_set(audit, host, username, xmlns, data) one
 -- Store an element under its namespace, in place of what was there.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users

@@ -1,5 +1,6 @@
 -- name: roster_add(audit, host, username, jid, nick, group_name, subscription) one
 -- Add a contact or replace it whole; a group of '' is none. Tells the owner's server.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users
@@ -42,6 +43,7 @@ SELECT outcome, rows FROM done;
 
 -- name: roster_delete(audit, host, username, jid) one
 -- Remove a contact; one that is not there is removed already.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users
@@ -81,6 +83,7 @@ SELECT outcome, rows FROM done;
 -- name: roster_list(host, username) many
 -- The contacts of an account, a line for each of their groups, without requests not yet answered.
 -- One row of NULLs when there are none, no row without the account.
+-- cached: account(host, username)
 SELECT r.jid, r.nick,
        CASE r.subscription WHEN 'T' THEN 'to' WHEN 'F' THEN 'from' WHEN 'B' THEN 'both'
                            ELSE 'none' END AS subscription,
@@ -127,6 +130,7 @@ SELECT r.username, r.host, r.jid
 
 -- name: roster_match_delete(audit, subscriptions, asks, locals, domains, contact_locals, contact_domains) many
 -- Delete what roster_match finds; one outbox row an owner.
+-- drops: all()
 WITH item AS (
     DELETE FROM adminex.roster_items AS r
      WHERE ($2::text[] IS NULL OR r.subscription = ANY ($2))
@@ -173,6 +177,7 @@ SELECT username, host, jid FROM item;
 -- Give an account the contacts of a template; with NULL as host and username, give the template's
 -- accounts each other. Returns the entries that are no accounts, and a last row with the outcome.
 -- What an owner had for a contact stays: other groups are kept.
+-- drops: account(host, username)
 WITH entry AS MATERIALIZED (
     SELECT DISTINCT ON (e.host, e.username) e.host, e.username, e.nick, e.group_name
       FROM unnest($4::text[], $5::text[], $6::text[], $7::text[])
@@ -241,6 +246,7 @@ SELECT NULL, NULL, outcome, rows FROM done;
 -- that somebody adds meanwhile; it costs a fifth. So when trusting, accounts without any item get
 -- theirs without it: then an item that somebody adds meanwhile is an error (unique_violation), and
 -- the statement is to be run once more, not trusting.
+-- drops: host(host)
 WITH member AS MATERIALIZED (
     SELECT username FROM adminex.users WHERE host = $2 ORDER BY username
 ),

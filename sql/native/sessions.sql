@@ -14,6 +14,7 @@ OFFSET $3::bigint - 1 LIMIT 1;
 
 -- name: session_kick(audit, host, username, resource, message) one
 -- End one session and tell the XMPP server to close it.
+-- drops: none()
 WITH ended AS (
     DELETE FROM adminex.sessions
      WHERE host = $2 AND username = $3 AND resource = $4
@@ -38,6 +39,7 @@ SELECT outcome, rows FROM done;
 
 -- name: session_set_presence(audit, host, username, resource, show, status, priority, stanza) one
 -- Change the presence of a session and tell the XMPP server to send it.
+-- drops: none()
 WITH changed AS (
     UPDATE adminex.sessions
        SET show = $5, status = $6, priority = $7::integer

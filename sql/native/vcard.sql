@@ -1,5 +1,6 @@
 -- name: vcard_get(host, username) one
 -- The card of an account; NULL when it has none, no row without the account.
+-- cached: account(host, username)
 SELECT v.vcard
   FROM adminex.users AS u
   LEFT JOIN adminex.vcards AS v USING (host, username)
@@ -15,6 +16,7 @@ SELECT 1 AS found
 
 -- name: vcard_set(audit, host, username, vcard, fn, family, given, middle, nickname, bday, ctry, locality, email, orgname, orgunit) one
 -- Store a card and its searchable fields together.
+-- drops: account(host, username)
 WITH account AS (
     SELECT host, username
       FROM adminex.users
