@@ -13,10 +13,11 @@ done AS (
       FROM added
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -40,10 +41,11 @@ done AS (
       FROM accounts AS a
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -76,10 +78,11 @@ done AS (
            (SELECT count(*) FROM account) AS rows
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -107,10 +110,11 @@ done AS (
       FROM gone
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -144,10 +148,11 @@ done AS (
            (SELECT count(*) FROM lifted) AS rows
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 

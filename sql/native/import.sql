@@ -311,6 +311,7 @@ SELECT host, username, reason, banned_at, banned_by FROM news
 
 -- name: import_audit(audit, rows) exec
 -- That an import took place.
-INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-SELECT a.actor, a.face, a.command, a.arguments, $2::bigint, 'ok'
-  FROM jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb);
+INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+SELECT a.actor, a.face, a.command, a.arguments, $2::bigint, 'ok', coalesce(a.request, '')
+  FROM jsonb_to_record($1::jsonb)
+           AS a(actor text, face text, command text, arguments jsonb, request text);

@@ -34,10 +34,11 @@ done AS (
       FROM item
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -73,10 +74,11 @@ done AS (
            (SELECT count(*) FROM item) AS rows
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -166,10 +168,11 @@ done AS (
     SELECT 'ok' AS outcome, count(*) AS rows FROM item
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT username, host, jid FROM item;
 
@@ -227,10 +230,11 @@ done AS (
            (SELECT coalesce(sum(rows), 0) FROM changed) AS rows
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT e.host, e.username, NULL AS outcome, NULL AS rows
   FROM entry AS e
@@ -321,9 +325,10 @@ done AS (
     SELECT 'ok' AS outcome, coalesce(sum(rows), 0) AS rows FROM owner
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;

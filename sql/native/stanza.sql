@@ -9,10 +9,11 @@ done AS (
     SELECT 'ok' AS outcome, count(*) AS rows FROM told
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 
@@ -32,10 +33,11 @@ done AS (
       FROM told
 ),
 audited AS (
-    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome
+    INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
+    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
-           jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, arguments jsonb)
+           jsonb_to_record($1::jsonb)
+               AS a(actor text, face text, command text, arguments jsonb, request text)
 )
 SELECT outcome, rows FROM done;
 

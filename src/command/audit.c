@@ -49,6 +49,8 @@ gen_audit(yajl_gen g, const struct call *call)
 	json_member(g, "actor", call->caller->actor);
 	json_member(g, "face", call->caller->face);
 	json_member(g, "command", call->command->name);
+	if (call->caller->request_id != NULL && call->caller->request_id[0] != '\0')
+		json_member(g, "request", call->caller->request_id);
 	json_text(g, "arguments");
 	yajl_gen_map_open(g);
 	for (size_t i = 0; i < n; i++)

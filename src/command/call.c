@@ -3,16 +3,27 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* One that is no valid domain is no host that a caller could be limited to. */
+static const char *
+host_of(const struct value *value)
+{
+	if (value->jid != NULL)
+		return value->jid->domain;
+	return value->prepared == NULL ? value->raw : value->prepared;
+}
+
 /* Of the faces' roles; a database role that may less is the database's own answer. */
 static enum adx_rc
 authorise(const struct call *call, struct adx_error *err)
 {
-	static const char *const NAMES[] = { "none", "reader", "operator", "admin" };
+	const struct command *c = call->command;
+	bool named = c->limited_by != NULL && c->limited_by != LIMITED_NOT_AT_ALL;
+	enum adx_rc rc = access_check(call->caller, c,
+				      named ? host_of(call_arg(call, c->limited_by)) : NULL, err);
 
-	if (call->caller->role >= call->command->role)
-		return ADX_OK;
-	return adx_fail(err, ADX_EDENIED, "%s needs role %s; %s has role %s", call->command->name,
-			NAMES[call->command->role], call->caller->actor, NAMES[call->caller->role]);
+	if (rc == ADX_OK && c->limited_too != NULL)
+		rc = access_check(call->caller, c, host_of(call_arg(call, c->limited_too)), err);
+	return rc;
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */

@@ -7,16 +7,10 @@
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/strvec.h"
+#include "command/access.h"
 #include "command/command.h"
 #include "command/writer.h"
 #include "db/stmt.h"
-
-/* Who calls, through which face. */
-struct caller {
-	const char *actor; /* for the audit log and bans */
-	const char *face;  /* "cli", "batch", "library" */
-	enum role role;
-};
 
 /* How the caller wants a command to be run. */
 struct run_options {
@@ -61,6 +55,7 @@ struct call {
 	const struct command *command;
 	const struct caller *caller;
 	const struct config *config;
+	const struct command *const *commands; /* all that are registered, ended by NULL */
 	const struct run_options *options;
 	struct db *db; /* NULL for CMD_LOCAL */
 	struct writer *writer;

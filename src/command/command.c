@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+const char LIMITED_NOT_AT_ALL[] = "";
+
 size_t
 command_param_count(const struct command *command)
 {

@@ -66,6 +66,9 @@ struct answer {
 
 enum role { ROLE_NONE, ROLE_READER, ROLE_OPERATOR, ROLE_ADMIN };
 
+/* For `limited_by` of a command that touches and tells nothing of any host. */
+extern const char LIMITED_NOT_AT_ALL[];
+
 enum command_flags {
 	CMD_WRITES = 1,    /* runs in a transaction; its reply is sent after COMMIT */
 	CMD_DESTROYS = 2,  /* asks on a terminal; counts what goes for --max-affected */
@@ -95,6 +98,13 @@ struct command {
 	/* What --dry-run and --max-affected count: "accounts", "roster items". */
 	const char *affects;
 	enum role role;
+	/*
+	 * The parameter, a domain or a JID whose domain counts, that says on which host the command
+	 * works: who is limited to hosts may run it there. NULL: on more than one, so who is limited
+	 * may not run it. LIMITED_NOT_AT_ALL: on none.
+	 */
+	const char *limited_by;
+	const char *limited_too; /* the same of a second parameter; NULL: there is none */
 	unsigned flags;
 	const char *example; /* arguments only, shell-quoted */
 	/*

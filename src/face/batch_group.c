@@ -77,6 +77,7 @@ add_item(struct batch *b, struct batch_group *group, const char *text, size_t le
 	*item = (struct batch_item){ .about.number = b->input.line };
 	item->call.caller = &b->caller;
 	item->call.config = b->cli->session.config;
+	item->call.commands = admin_extra_commands(b->cli->session.service);
 	item->call.options = &b->options;
 	item->call.db = b->db;
 	item->call.writer = b->writer;

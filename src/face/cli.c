@@ -282,6 +282,7 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 	};
 	struct call call = { .caller = &caller,
 			     .config = cli->session.config,
+			     .commands = admin_extra_commands(cli->session.service),
 			     .options = &options };
 	struct adx_error err = { 0 };
 	enum adx_rc rc;

@@ -65,7 +65,10 @@ run_to(struct adminex *a, const struct command *command, const char *const words
 		.face = "library",
 		.role = ROLE_ADMIN,
 	};
-	struct call call = { .caller = &caller, .config = a->session.config, .options = options };
+	struct call call = { .caller = &caller,
+			     .config = a->session.config,
+			     .commands = admin_extra_commands(a->session.service),
+			     .options = options };
 	enum adx_rc rc;
 
 	call.writer = writer_new(FORMAT_JSON, command, out);

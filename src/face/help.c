@@ -96,14 +96,6 @@ help_all(struct out *out, const struct admin_extra *service)
 	out_text(out, STATUSES);
 }
 
-static const char *
-role_name(enum role role)
-{
-	static const char *const NAMES[] = { "none", "reader", "operator", "admin" };
-
-	return NAMES[role];
-}
-
 /* Text wrapped at 90 columns, each line indented by two. */
 static void
 wrap(struct buf *b, const char *text)
@@ -183,7 +175,7 @@ describe(struct buf *b, const struct command *c)
 	describe_params(b, c);
 	describe_result(b, c);
 	describe_answers(b, c);
-	buf_addf(b, "\nneeds role: %s%s\n", role_name(c->role),
+	buf_addf(b, "\nneeds role: %s%s\n", access_role_name(c->role),
 		 c->flags & CMD_DESTROYS ? "; destroys: --dry-run, --max-affected, --yes" : "");
 	buf_addf(b, "\nexample:\n  adminex %s%s%s\n", c->name, c->example[0] == '\0' ? "" : " ",
 		 c->example);

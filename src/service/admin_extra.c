@@ -31,6 +31,28 @@ admin_extra_submods(void)
 	return SUBMODS;
 }
 
+/* Does that name a parameter that has a host? */
+static bool
+names_host(const struct command *c, const char *name)
+{
+	size_t n = command_param_count(c);
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(c->params[i].name, name) == 0)
+			return c->params[i].type == PARAM_DOMAIN || c->params[i].type == PARAM_JID;
+	return false;
+}
+
+/* A second one stands beside a first one, and both have a host. */
+static bool
+limits_are_good(const struct command *c)
+{
+	if (c->limited_by == NULL || c->limited_by == LIMITED_NOT_AT_ALL)
+		return c->limited_too == NULL;
+	return names_host(c, c->limited_by) &&
+	       (c->limited_too == NULL || names_host(c, c->limited_too));
+}
+
 /* What must be true of every row; the program does not start with a row that is not. */
 static enum adx_rc
 check_row(const struct command *c, const struct submod *submod, struct adx_error *err)
@@ -43,6 +65,8 @@ check_row(const struct command *c, const struct submod *submod, struct adx_error
 		lacks = "right submod";
 	else if (c->role == ROLE_NONE)
 		lacks = "role";
+	else if (!limits_are_good(c))
+		lacks = "parameter that limits it to a host";
 	else if (c->run == NULL)
 		lacks = "handler";
 	else if (c->example == NULL)

@@ -125,6 +125,7 @@ const struct command GDPR_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &NO_SUBJECT },
 	  .if_bad_jid = &NO_SUBJECT,
 	  .role = ROLE_OPERATOR,
+	  .limited_by = "domain",
 	  .flags = CMD_SNAPSHOT | CMD_STEPS,
 	  .example = "orsino.aldobrand example.org -",
 	  .run = retrieve_personal_data },

@@ -37,6 +37,7 @@ const struct command LAST_COMMANDS[] = {
 	  .answers = { &SET, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .role = ROLE_OPERATOR,
+	  .limited_by = "host",
 	  .flags = CMD_WRITES,
 	  .example = "orsino.aldobrand example.org 1700000000 'gone fishing'",
 	  .run = set_last },

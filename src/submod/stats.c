@@ -61,6 +61,7 @@ const struct command STATS_COMMANDS[] = {
 	  .result_name = "stat",
 	  .answers = { &ANSWER_OK, &WRONG_NAME },
 	  .role = ROLE_READER,
+	  .limited_by = "host",
 	  .example = "registeredusers example.org",
 	  .run = stats_host },
 	{ 0 },
