@@ -6,7 +6,8 @@ import re
 import sys
 
 # From the ground up: a folder may include itself and what stands before it.
-LAYERS = ["adminex", "base", "db", "cache", "command", "transfer", "submod", "service", "face"]
+LAYERS = ["adminex", "base", "db", "cache", "command", "transfer", "submod", "service", "daemon",
+          "face"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"/]+)/|<(libpq-fe\.h)>)', re.MULTILINE)
 
 

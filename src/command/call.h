@@ -12,6 +12,13 @@
 #include "command/writer.h"
 #include "db/stmt.h"
 
+/* What stands for a file that the caller cannot name. */
+struct content {
+	const char *data; /* UTF-8 without NUL; NULL: there is none */
+	size_t len;
+	const char *format; /* one of the parameter's words */
+};
+
 /* How the caller wants a command to be run. */
 struct run_options {
 	bool dry_run;
@@ -19,6 +26,8 @@ struct run_options {
 	bool assume_yes;
 	bool replies_only;    /* the reply goes among others: no document can take its place */
 	int64_t max_affected; /* negative: no limit */
+	/* COMMAND_PARAMS_MAX of them, by parameter; NULL: paths name files. Borrowed. */
+	const struct content *contents;
 	/*
 	 * Asked before a command that destroys is carried out, with what it would affect; NULL
 	 * where nobody can be asked.
@@ -33,10 +42,11 @@ struct run_options {
 struct value {
 	const char *raw;
 	size_t len;
-	const char *prepared;  /* JID parts and JIDs; NULL when not valid */
-	const struct jid *jid; /* PARAM_JID */
-	int64_t number;        /* PARAM_INTEGER */
-	struct strvec list;    /* PARAM_LIST */
+	const char *prepared;          /* JID parts and JIDs; NULL when not valid */
+	const struct jid *jid;         /* PARAM_JID */
+	int64_t number;                /* PARAM_INTEGER */
+	struct strvec list;            /* PARAM_LIST */
+	const struct content *content; /* PARAM_PATH, instead of the file; NULL: raw names it */
 };
 
 enum { CALL_QUESTIONS_MAX = 2 };
@@ -75,6 +85,7 @@ struct call {
  * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL). What the caller
  * did not set in *call is zero. The arguments are borrowed until call_end(), which must follow in
  * every case.
+ * call->options, when set by now, may bring contents of files.
  */
 ADX_MUST_CHECK enum adx_rc call_begin(struct call *call, const struct command *command,
 				      const char *const args[], size_t count,

@@ -34,12 +34,21 @@ enum param_type {
 	PARAM_PATH,
 };
 
+/* What becomes of the file of a PARAM_PATH; a caller over the network names no file. */
+enum param_path {
+	PATH_READ,    /* the caller may give its content instead */
+	PATH_WRITTEN, /* the reply may take its place */
+	PATH_OWN,     /* a daemon means its own file */
+};
+
 struct param {
 	const char *name;
 	enum param_type type;
 	const char *doc;
-	const char *const *words; /* PARAM_WORD, PARAM_CHOICE: NULL-terminated */
-	int64_t min, max;         /* PARAM_INTEGER */
+	/* NULL-terminated. PARAM_WORD, PARAM_CHOICE; formats of content, the usual one first. */
+	const char *const *words;
+	int64_t min, max; /* PARAM_INTEGER */
+	enum param_path path;
 };
 
 enum result_kind {
@@ -70,12 +79,13 @@ enum role { ROLE_NONE, ROLE_READER, ROLE_OPERATOR, ROLE_ADMIN };
 extern const char LIMITED_NOT_AT_ALL[];
 
 enum command_flags {
-	CMD_WRITES = 1,    /* runs in a transaction; its reply is sent after COMMIT */
-	CMD_DESTROYS = 2,  /* asks on a terminal; counts what goes for --max-affected */
-	CMD_LOCAL = 4,     /* needs no database */
-	CMD_LIST_TOO = 8,  /* a restuple that also has rows, in machine-readable formats */
-	CMD_SNAPSHOT = 16, /* several reads that must see one state */
-	CMD_STEPS = 32,    /* run() itself runs statements, one after another */
+	CMD_WRITES = 1,      /* runs in a transaction; its reply is sent after COMMIT */
+	CMD_DESTROYS = 2,    /* asks on a terminal; counts what goes for --max-affected */
+	CMD_LOCAL = 4,       /* needs no database */
+	CMD_LIST_TOO = 8,    /* a restuple that also has rows, in machine-readable formats */
+	CMD_SNAPSHOT = 16,   /* several reads that must see one state */
+	CMD_STEPS = 32,      /* run() itself runs statements, one after another */
+	CMD_NEVER_SEEN = 64, /* run_options.include_never_seen matters */
 };
 
 struct command {
