@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 enum { DEPTH_MAX = 64 };
 
 /* First the text is only looked at: half a value must not get into the document. */
@@ -253,4 +255,47 @@ json_reason(yajl_handle parser, char reason[JSON_REASON_MAX])
 	snprintf(reason, JSON_REASON_MAX, "%.*s", (int)strcspn(from, "\n"), from);
 	yajl_free_error(parser, text);
 	return true;
+}
+
+/* ---- whole documents --------------------------------------------------------------------- */
+
+int
+json_go_on(struct json_reader *r, enum adx_rc rc)
+{
+	r->rc = rc;
+	return rc == ADX_OK;
+}
+
+static enum adx_rc
+refuse_syntax(const struct json_reader *r, yajl_handle parser)
+{
+	char reason[JSON_REASON_MAX];
+
+	if (!json_reason(parser, reason))
+		return adx_nomem(r->err);
+	return adx_fail(r->err, ADX_EUSAGE, "%s is not JSON: %s", r->what, reason);
+}
+
+enum adx_rc
+json_read(struct json_reader *r, const yajl_callbacks *callbacks, const char *text, size_t len)
+{
+	yajl_handle parser;
+	yajl_status status;
+
+	/* yajl lets overlong forms and surrogates pass. */
+	if (!text_is_utf8(text, len))
+		return adx_fail(r->err, ADX_EUSAGE, "%s is not JSON: it is not UTF-8", r->what);
+	parser = json_parser(callbacks, r);
+	if (parser == NULL)
+		return adx_nomem(r->err);
+	r->rc = ADX_OK;
+	status = yajl_parse(parser, (const unsigned char *)text, len);
+	if (status == yajl_status_ok)
+		status = yajl_complete_parse(parser);
+	if (status == yajl_status_error)
+		r->rc = refuse_syntax(r, parser);
+	yajl_free(parser);
+	if (r->rc == ADX_OK && json_has_half_pair(text, len))
+		return adx_fail(r->err, ADX_EUSAGE, "%s has half a surrogate pair", r->what);
+	return r->rc;
 }

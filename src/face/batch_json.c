@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
 #include "face/batch.h"
 
 struct json {
+	struct json_reader reader;
 	struct batch_line *out;
 	struct arena *arena;
 	struct adx_error *err;
-	enum adx_rc rc;
 	enum { TOP, WORDS, LINE, LINE_ID, LINE_COMMAND, LINE_ARGS, BY_POSITION, BY_NAME } where;
 	enum { SEEN_ID = 1, SEEN_COMMAND = 2, SEEN_ARGS = 4 } seen;
 	const char *command; /* of an object, which may name it after the arguments */
@@ -24,8 +23,7 @@ struct json {
 static int
 go_on(struct json *j, enum adx_rc rc)
 {
-	j->rc = rc;
-	return rc == ADX_OK;
+	return json_go_on(&j->reader, rc);
 }
 
 static int
@@ -199,39 +197,16 @@ static const yajl_callbacks CALLBACKS = {
 	.yajl_end_array = on_end,
 };
 
-static enum adx_rc
-refuse_syntax(yajl_handle yajl, struct adx_error *err)
-{
-	char reason[JSON_REASON_MAX];
-
-	if (!json_reason(yajl, reason))
-		return adx_nomem(err);
-	return adx_fail(err, ADX_EUSAGE, "the line is not JSON: %s", reason);
-}
-
 enum adx_rc
 batch_json_parse(const char *text, size_t len, struct arena *arena, struct batch_line *out,
 		 struct adx_error *err)
 {
-	struct json j = { .out = out, .arena = arena, .err = err };
-	yajl_handle yajl;
-	yajl_status status;
+	struct json j = {
+		.reader = { .what = "the line", .err = err }, .out = out, .arena = arena, .err = err
+	};
+	enum adx_rc rc = json_read(&j.reader, &CALLBACKS, text, len);
 
-	/* yajl lets overlong forms and surrogates pass. */
-	if (!text_is_utf8(text, len))
-		return adx_fail(err, ADX_EUSAGE, "the line is not JSON: it is not UTF-8");
-	yajl = json_parser(&CALLBACKS, &j);
-	if (yajl == NULL)
-		return adx_nomem(err);
-	status = yajl_parse(yajl, (const unsigned char *)text, len);
-	if (status == yajl_status_ok)
-		status = yajl_complete_parse(yajl);
-	if (status == yajl_status_error)
-		j.rc = refuse_syntax(yajl, err);
-	yajl_free(yajl);
-	if (j.rc == ADX_OK && json_has_half_pair(text, len))
-		j.rc = adx_fail(err, ADX_EUSAGE, "the line has half a surrogate pair");
-	if (j.rc == ADX_OK && j.command != NULL)
+	if (rc == ADX_OK && j.command != NULL)
 		out->command = j.command;
-	return j.rc;
+	return rc;
 }

@@ -216,6 +216,50 @@ test_json_has_half_pair(void **state)
 			fail_msg("%s", cases[i].text);
 }
 
+/* ---- whole documents --------------------------------------------------------------------- */
+
+struct counter {
+	struct json_reader reader;
+	int nulls;
+};
+
+static int
+count_null(void *ctx)
+{
+	struct counter *c = ctx;
+
+	if (++c->nulls < 3)
+		return json_go_on(&c->reader, ADX_OK);
+	return json_go_on(&c->reader, adx_fail(c->reader.err, ADX_ELIMIT, "too many"));
+}
+
+static void
+check_read(const char *text, size_t len, enum adx_rc rc, const char *want)
+{
+	static const yajl_callbacks CALLBACKS = { .yajl_null = count_null };
+	struct adx_error err = { 0 };
+	struct counter c = { .reader = { .what = "it", .err = &err } };
+
+	assert_int_equal(json_read(&c.reader, &CALLBACKS, text, len), rc);
+	assert_string_equal(err.message, want);
+	if (rc != ADX_OK)
+		assert_int_equal(err.rc, rc);
+}
+
+static void
+test_json_read(void **state)
+{
+	(void)state;
+	check_read(T("[null, null]"), ADX_OK, "");
+	check_read(T("[null, null, null, "), ADX_ELIMIT, "too many");
+	check_read(T("[null, null, "), ADX_EUSAGE, "it is not JSON: premature EOF");
+	check_read(T(""), ADX_EUSAGE, "it is not JSON: premature EOF");
+	check_read(T("[1] 2"), ADX_EUSAGE, "it is not JSON: trailing garbage");
+	check_read(T("\"\xC0\x80\""), ADX_EUSAGE, "it is not JSON: it is not UTF-8");
+	check_read(T("\"\\ud83d\""), ADX_EUSAGE, "it has half a surrogate pair");
+	check_read(T("\"\\ud83d\\ude00\""), ADX_OK, "");
+}
+
 int
 main(void)
 {
@@ -226,6 +270,7 @@ main(void)
 		cmocka_unit_test(test_json_copy_takes_many_values_side_by_side),
 		cmocka_unit_test(test_json_member_escapes),
 		cmocka_unit_test(test_json_has_half_pair),
+		cmocka_unit_test(test_json_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
