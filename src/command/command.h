@@ -41,11 +41,17 @@ enum param_path {
 	PATH_OWN,     /* a daemon means its own file */
 };
 
+/* Content of "file" is read as "file_format" says. */
+#define PARAM_FORMAT "_format"
+
 struct param {
 	const char *name;
 	enum param_type type;
 	const char *doc;
-	/* NULL-terminated. PARAM_WORD, PARAM_CHOICE; formats of content, the usual one first. */
+	/*
+	 * NULL-terminated. PARAM_WORD, PARAM_CHOICE: what may be said; PARAM_PATH: how content may
+	 * be read, the usual way first.
+	 */
 	const char *const *words;
 	int64_t min, max; /* PARAM_INTEGER */
 	enum param_path path;

@@ -131,27 +131,35 @@ parse_integer(struct call *call, const struct param *p, struct value *v, struct 
 }
 
 static enum adx_rc
-parse_word(struct call *call, const struct param *p, struct value *v, struct adx_error *err)
+check_word(const struct param *p, const char *suffix, const char *word, struct adx_error *err)
 {
 	struct buf list = BUF_INIT;
 	enum adx_rc rc;
 
-	(void)call;
 	for (const char *const *w = p->words; *w != NULL; w++)
-		if (strcmp(*w, v->raw) == 0)
+		if (strcmp(*w, word) == 0)
 			return ADX_OK;
 	for (const char *const *w = p->words; *w != NULL; w++)
 		buf_addf(&list, "%s%s", w == p->words ? "" : ", ", **w == '\0' ? "''" : *w);
-	rc = adx_fail(err, ADX_EINVAL, "argument '%s' must be one of %s, not '%.40s'", p->name,
-		      buf_text(&list), v->raw);
+	rc = adx_fail(err, ADX_EINVAL, "argument '%s%s' must be one of %s, not '%.40s'", p->name,
+		      suffix, buf_text(&list), word);
 	buf_free(&list);
 	return rc;
+}
+
+static enum adx_rc
+parse_word(struct call *call, const struct param *p, struct value *v, struct adx_error *err)
+{
+	(void)call;
+	return check_word(p, "", v->raw, err);
 }
 
 static enum adx_rc
 parse_path(struct call *call, const struct param *p, struct value *v, struct adx_error *err)
 {
 	(void)call;
+	if (v->content != NULL)
+		return check_word(p, PARAM_FORMAT, v->content->format, err);
 	return v->len > 0 ? ADX_OK : bad(p, err, "is an empty file name");
 }
 
@@ -224,6 +232,16 @@ settle(struct call *call, size_t index, enum adx_rc rc)
 	return ADX_OK;
 }
 
+static const struct content *
+find_content(const struct call *call, const struct param *p, size_t index)
+{
+	const struct content *contents = call->options == NULL ? NULL : call->options->contents;
+
+	if (p->type != PARAM_PATH || contents == NULL || contents[index].data == NULL)
+		return NULL;
+	return &contents[index];
+}
+
 enum adx_rc
 call_begin(struct call *call, const struct command *command, const char *const args[], size_t count,
 	   struct adx_error *err)
@@ -236,6 +254,7 @@ call_begin(struct call *call, const struct command *command, const char *const a
 
 		call->args[i].raw = args[i];
 		call->args[i].len = strlen(args[i]);
+		call->args[i].content = find_content(call, p, i);
 		rc = settle(call, i, PARSE[p->type](call, p, &call->args[i], err));
 	}
 	return rc;

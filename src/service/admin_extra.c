@@ -53,6 +53,19 @@ limits_are_good(const struct command *c)
 	       (c->limited_too == NULL || names_host(c, c->limited_too));
 }
 
+/* Content that stands for a file has to be read in some way. */
+static bool
+lacks_formats(const struct command *c)
+{
+	size_t n = command_param_count(c);
+
+	for (size_t i = 0; i < n; i++)
+		if (c->params[i].type == PARAM_PATH && c->params[i].path == PATH_READ &&
+		    c->params[i].words == NULL)
+			return true;
+	return false;
+}
+
 /* What must be true of every row; the program does not start with a row that is not. */
 static enum adx_rc
 check_row(const struct command *c, const struct submod *submod, struct adx_error *err)
@@ -77,6 +90,8 @@ check_row(const struct command *c, const struct submod *submod, struct adx_error
 		lacks = "answer";
 	else if ((c->flags & CMD_DESTROYS) && c->affects == NULL)
 		lacks = "word for what it affects";
+	else if (lacks_formats(c))
+		lacks = "formats for content";
 	if (lacks == NULL)
 		return ADX_OK;
 	return adx_fail(err, ADX_EFAIL, "command '%s' has no %s", c->name, lacks);

@@ -43,7 +43,7 @@ const struct command NODE_COMMANDS[] = {
 	  .submod = "node",
 	  .summary = "check a configuration file whole",
 	  .notes = "Exit status 0 means that the file is good. Nothing is changed by a bad one.",
-	  .params = { { .name = "file", .type = PARAM_PATH, .doc = "path" } },
+	  .params = { { .name = "file", .type = PARAM_PATH, .doc = "path", .path = PATH_OWN } },
 	  .result = RESULT_RESCODE,
 	  .result_name = "res",
 	  .answers = { &ANSWER_OK },

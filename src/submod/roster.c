@@ -3,6 +3,7 @@
 
 #include "submod/params.h"
 #include "submod/roster_parts.h"
+#include "transfer/template.h"
 
 static const struct answer ADDED = { "ok",
 				     "Added the item to the roster of {localuser}@{localserver}" };
@@ -101,7 +102,8 @@ get_roster(struct call *call, struct adx_error *err)
 	}
 #define P_TEMPLATE                                                                                 \
 	{                                                                                          \
-		.name = "file", .type = PARAM_PATH, .doc = "path of the template"                  \
+		.name = "file", .type = PARAM_PATH, .doc = "path of the template",                 \
+		.words = template_format_words                                                     \
 	}
 #define TEMPLATE_NOTES                                                                             \
 	"The extension decides how the template is read: .json, .csv, else Erlang terms: "         \

@@ -50,11 +50,23 @@ add_entry(struct call *call, const struct template_entry *e, struct columns *c)
 	array_add(&c->groups, e->group);
 }
 
+/* From its file, or from what stands for one. */
+static enum adx_rc
+load_template(const struct call *call, struct template **out, struct adx_error *err)
+{
+	const struct value *file = call_arg(call, "file");
+	const struct content *c = file->content;
+
+	if (c == NULL)
+		return template_read(file->raw, out, err);
+	return template_parse(template_format_named(c->format), c->data, c->len, "file", out, err);
+}
+
 static enum adx_rc
 read_template(struct call *call, struct columns *c, struct adx_error *err)
 {
 	struct template *t;
-	enum adx_rc rc = template_read(call_raw(call, "file"), &t, err);
+	enum adx_rc rc = load_template(call, &t, err);
 
 	if (rc != ADX_OK)
 		return rc;

@@ -218,6 +218,23 @@ template_format_of(const char *path)
 	return ends_with(path, ".csv") ? TEMPLATE_CSV : TEMPLATE_ERLANG;
 }
 
+const char *const template_format_words[] = {
+	[TEMPLATE_ERLANG] = "erlang",
+	[TEMPLATE_JSON] = "json",
+	[TEMPLATE_CSV] = "csv",
+	NULL,
+};
+
+enum template_format
+template_format_named(const char *word)
+{
+	enum template_format f = TEMPLATE_ERLANG;
+
+	while (f < TEMPLATE_CSV && strcmp(template_format_words[f], word) != 0)
+		f++;
+	return f;
+}
+
 /* Spreadsheets begin their CSV with a byte order mark. */
 static void
 skip_byte_order_mark(struct template_reader *r)

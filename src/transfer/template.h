@@ -1,6 +1,6 @@
 /*
  * Roster templates: the files of push_roster and push_roster_all. The extension decides the
- * format, nothing is guessed:
+ * format, or a word where the content comes without a file; nothing is guessed:
  *
  *   .json  an array of objects {"user","host","group","nick"} (group and nick may be missing)
  *   .csv   user,host,group,nick (RFC 4180), with that header line first
@@ -38,6 +38,10 @@ struct template
 };
 
 enum template_format template_format_of(const char *path);
+/* "erlang", "json", "csv" by enum template_format; ended by NULL. */
+extern const char *const template_format_words[];
+/* Of one of these words. */
+enum template_format template_format_named(const char *word);
 
 /* `name` is what errors call the file. The caller frees *out with template_free(). */
 ADX_MUST_CHECK enum adx_rc template_parse(enum template_format format, const char *text, size_t len,

@@ -369,6 +369,67 @@ test_param_command_without_parameters(void **state)
 	call_end(&call);
 }
 
+/* ---- content instead of a file ----------------------------------------------------------- */
+
+static const char *const FORMATS[] = { "erlang", "csv", NULL };
+static const struct command FILES = {
+	.name = "files",
+	.params = { { .name = "x", .type = PARAM_TEXT },
+		    { .name = "file", .type = PARAM_PATH, .words = FORMATS } },
+};
+
+static void
+test_param_path_takes_content(void **state)
+{
+	const struct content contents[COMMAND_PARAMS_MAX] = { { "no path", 7, "csv" },
+							      { "", 0, "csv" } };
+	const struct run_options options = { .contents = contents };
+	struct adx_error err = { 0 };
+	struct call call = { .options = &options };
+
+	(void)state;
+	assert_int_equal(call_begin(&call, &FILES, ARGS("a", ""), &err), ADX_OK);
+	assert_null(call_arg(&call, "x")->content);
+	assert_ptr_equal(call_arg(&call, "file")->content, &contents[1]);
+	call_end(&call);
+}
+
+static void
+test_param_path_without_content_is_a_path(void **state)
+{
+	const struct content contents[COMMAND_PARAMS_MAX] = { { 0 } };
+	const struct run_options with = { .contents = contents }, without = { 0 };
+	struct adx_error err = { 0 };
+
+	(void)state;
+	for (const struct run_options *o = &with; o != NULL; o = o == &with ? &without : NULL) {
+		struct call call = { .options = o };
+
+		assert_int_equal(call_begin(&call, &FILES, ARGS("a", "b"), &err), ADX_OK);
+		assert_null(call_arg(&call, "file")->content);
+		assert_string_equal(call_raw(&call, "file"), "b");
+		call_end(&call);
+		call = (struct call){ .options = o };
+		assert_int_equal(call_begin(&call, &FILES, ARGS("a", ""), &err), ADX_EINVAL);
+		call_end(&call);
+	}
+}
+
+static void
+test_param_content_needs_a_known_format(void **state)
+{
+	const struct content contents[COMMAND_PARAMS_MAX] = { { 0 }, { "x", 1, "xml" } };
+	const struct run_options options = { .contents = contents };
+	struct adx_error err = { 0 };
+	struct call call = { .options = &options };
+
+	(void)state;
+	assert_int_equal(call_begin(&call, &FILES, ARGS("a", ""), &err), ADX_EINVAL);
+	assert_string_equal(err.message,
+			    "argument 'file_format' must be one of erlang, csv, not 'xml'");
+	call_end(&call);
+}
+
 int
 main(void)
 {
@@ -384,6 +445,9 @@ main(void)
 		cmocka_unit_test(test_param_bad_account_is_an_error_without_if_bad_jid),
 		cmocka_unit_test(test_param_count_must_match),
 		cmocka_unit_test(test_param_command_without_parameters),
+		cmocka_unit_test(test_param_path_takes_content),
+		cmocka_unit_test(test_param_path_without_content_is_a_path),
+		cmocka_unit_test(test_param_content_needs_a_known_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -487,6 +487,18 @@ test_template_keeps_many_entries(void **state)
 }
 
 static void
+test_template_formats_have_words(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (; template_format_words[n] != NULL; n++)
+		assert_int_equal(template_format_named(template_format_words[n]), n);
+	assert_int_equal(n, TEMPLATE_CSV + 1);
+	assert_int_equal(template_format_named("json"), TEMPLATE_JSON);
+}
+
+static void
 test_template_free_null(void **state)
 {
 	(void)state;
@@ -680,6 +692,7 @@ main(void)
 		cmocka_unit_test(test_template_csv_refuses_header),
 		cmocka_unit_test(test_template_csv_refuses_rows),
 		cmocka_unit_test(test_template_keeps_many_entries),
+		cmocka_unit_test(test_template_formats_have_words),
 		cmocka_unit_test(test_template_free_null),
 		cmocka_unit_test(test_template_read_same_in_three_formats),
 		cmocka_unit_test(test_template_read_refuses_files),
