@@ -60,11 +60,11 @@ enum { BODY_OPTIONS = 5 };
 
 extern const struct body_option body_options[BODY_OPTIONS];
 
+/* Does the command's list come in pages? */
+bool body_pages(const struct command *command);
 /* Is a parameter a field of the body? */
 bool body_has(const struct param *param);
-/* Has it a field beside it that says what its content is? That field's name: BODY_FORMAT added. */
+/* Has it a field beside it, PARAM_FORMAT, that says how its content is to be read? */
 bool body_has_format(const struct param *param);
-
-#define BODY_FORMAT "_format"
 
 #endif
