@@ -11,7 +11,8 @@ declare -A packages=(
 	[build]="gcc libc6-dev pkg-config python3 libpq-dev libidn-dev libxml2-dev libyajl-dev
 	         libconfig-dev libzip-dev libssl-dev libcsv-dev"
 	[server]="postgresql-15"
-	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip"
+	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip
+	        python3-jsonschema openapi-specification"
 	[lint]="clang-format-14 clang-tidy-14 shellcheck"
 	[fuzz]="clang-14 libclang-rt-14-dev llvm-14"
 )
