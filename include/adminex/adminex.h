@@ -42,6 +42,12 @@ struct adminex_options {
 	bool include_never_seen; /* delete_old_users* */
 	bool limited;            /* max_affected counts */
 	int64_t max_affected;
+	/*
+	 * Of a list that has pages: at most so many rows, 0 is all; behind the key that the member
+	 * "next" of the page before was, NULL is from the start. The last page has no "next".
+	 */
+	int64_t limit;
+	const char *after;
 };
 
 /* Read the configuration and connect. */

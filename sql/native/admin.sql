@@ -54,6 +54,14 @@ SELECT outcome, rows FROM done;
 -- cached: all()
 SELECT host AS vhost FROM adminex.hosts ORDER BY host;
 
+-- name: hosts_page(after, limit) many
+-- A page of the hosts that are served, behind a name; see sessions.sql.
+SELECT host AS vhost, host AS cursor
+  FROM adminex.hosts
+ WHERE host > $1
+ ORDER BY host
+ LIMIT $2::bigint;
+
 -- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
 -- Make an account on a served host, with its password.
 -- drops: account(host, username)
@@ -126,6 +134,19 @@ SELECT u.username AS user
  WHERE h.host = $1
  ORDER BY u.username;
 
+-- name: accounts_page(host, after, limit) many
+-- A page of the accounts of a host; one row of NULL when it has no more, no row when it is not
+-- served. See sessions.sql.
+SELECT u.username AS user, u.username AS cursor
+  FROM adminex.hosts AS h
+  LEFT JOIN (SELECT host, username
+               FROM adminex.users
+              WHERE host = $1 AND username > $2
+              ORDER BY username
+              LIMIT $3::bigint) AS u USING (host)
+ WHERE h.host = $1
+ ORDER BY u.username;
+
 -- name: account_unban(audit, host, username) one
 -- Lift a ban: the password that was there all along checks again.
 -- drops: account(host, username)
@@ -173,5 +194,20 @@ SELECT b.username AS user, b.reason,
        b.banned_by
   FROM adminex.hosts AS h
   LEFT JOIN adminex.bans AS b USING (host)
+ WHERE h.host = $1
+ ORDER BY b.username;
+
+-- name: bans_page(host, after, limit) many
+-- A page of the bans of a host; one row of NULLs when there are no more, no row when it is not
+-- served. See sessions.sql.
+SELECT b.username AS user, b.reason,
+       to_char(b.banned_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS banned_at,
+       b.banned_by, b.username || '@' || b.host AS cursor
+  FROM adminex.hosts AS h
+  LEFT JOIN (SELECT host, username, reason, banned_at, banned_by
+               FROM adminex.bans
+              WHERE host = $1 AND username > $2
+              ORDER BY username
+              LIMIT $3::bigint) AS b ON b.host = h.host
  WHERE h.host = $1
  ORDER BY b.username;

@@ -101,6 +101,28 @@ SELECT r.jid, r.nick,
  WHERE u.host = $1 AND u.username = $2
  ORDER BY r.jid, g.n;
 
+-- name: roster_page(host, username, after_jid, limit) many
+-- A page of the contacts, as many as the limit, each with a line for each of its groups. One row of
+-- NULLs when there are no more, no row without the account. See sessions.sql.
+SELECT r.jid, r.nick,
+       CASE r.subscription WHEN 'T' THEN 'to' WHEN 'F' THEN 'from' WHEN 'B' THEN 'both'
+                           ELSE 'none' END AS subscription,
+       CASE r.ask WHEN 'O' THEN 'out' WHEN 'I' THEN 'in' WHEN 'B' THEN 'both'
+                  WHEN 'S' THEN 'subscribe' WHEN 'U' THEN 'unsubscribe'
+                  ELSE 'none' END AS ask,
+       coalesce(g.name, '') AS "group", r.jid AS cursor
+  FROM adminex.users AS u
+  LEFT JOIN (SELECT host, username, jid, nick, subscription, ask, groups
+               FROM adminex.roster_items
+              WHERE host = $1 AND username = $2 AND jid > $3
+                AND NOT (subscription = 'N' AND ask = 'I')
+              ORDER BY jid
+              LIMIT $4::bigint) AS r
+    ON r.host = u.host AND r.username = u.username
+  LEFT JOIN LATERAL unnest(r.groups) WITH ORDINALITY AS g(name, n) ON true
+ WHERE u.host = $1 AND u.username = $2
+ ORDER BY r.jid, g.n;
+
 -- name: roster_count() value
 -- How many roster items there are in all.
 SELECT count(*) FROM adminex.roster_items;

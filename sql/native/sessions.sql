@@ -81,6 +81,30 @@ SELECT username AS user, host, resource, priority, status
    AND ($2::text = 'all' OR show = $2)
  ORDER BY sessions.host, sessions.username, sessions.resource;
 
+-- name: sessions_by_show_page(show, after_host, after_username, after_resource, limit) many
+-- A page of the sessions of all hosts with a presence.
+-- Pages are statements of their own: an optional bound in the whole lists would cost those their
+-- plan. A page begins behind a key ('' is the start) and is a range of the primary key; its column
+-- cursor is what the one after it begins behind. A limit of NULL is none.
+SELECT username AS user, host, resource, priority, status,
+       username || '@' || host || '/' || resource AS cursor
+  FROM adminex.sessions
+ WHERE (host, username, resource) > ($2, $3, $4)
+   AND ($1::text = 'all' OR show = $1)
+ ORDER BY sessions.host, sessions.username, sessions.resource
+ LIMIT $5::bigint;
+
+-- name: sessions_by_show_host_page(host, show, after_username, after_resource, limit) many
+-- A page of the sessions of one host with a presence.
+SELECT username AS user, host, resource, priority, status,
+       username || '@' || host || '/' || resource AS cursor
+  FROM adminex.sessions
+ WHERE host = $1
+   AND (username, resource) > ($3, $4)
+   AND ($2::text = 'all' OR show = $2)
+ ORDER BY sessions.username, sessions.resource
+ LIMIT $5::bigint;
+
 -- name: sessions_info(host, username) many
 -- Sessions with the details of their connections: of one account, with NULL as username of one
 -- host, with NULL for both of all.
@@ -91,3 +115,26 @@ SELECT username || '@' || host || '/' || resource AS jid,
  WHERE ($1::text IS NULL OR host = $1)
    AND ($2::text IS NULL OR username = $2)
  ORDER BY sessions.host, sessions.username, sessions.resource;
+
+-- name: sessions_info_page(after_host, after_username, after_resource, limit) many
+-- A page of the sessions of all hosts with the details of their connections.
+SELECT username || '@' || host || '/' || resource AS jid,
+       connection, host(ip) AS ip, port, priority, node,
+       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime,
+       username || '@' || host || '/' || resource AS cursor
+  FROM adminex.sessions
+ WHERE (host, username, resource) > ($1, $2, $3)
+ ORDER BY sessions.host, sessions.username, sessions.resource
+ LIMIT $4::bigint;
+
+-- name: sessions_info_host_page(host, after_username, after_resource, limit) many
+-- A page of the sessions of one host with the details of their connections.
+SELECT username || '@' || host || '/' || resource AS jid,
+       connection, host(ip) AS ip, port, priority, node,
+       greatest(0, extract(epoch FROM now() - connected_at))::bigint AS uptime,
+       username || '@' || host || '/' || resource AS cursor
+  FROM adminex.sessions
+ WHERE host = $1
+   AND (username, resource) > ($2, $3)
+ ORDER BY sessions.username, sessions.resource
+ LIMIT $4::bigint;

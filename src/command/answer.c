@@ -135,7 +135,7 @@ call_list(struct call *call, struct rows *rows, const char *marker, int64_t *see
 	  struct adx_error *err)
 {
 	int columns[COMMAND_FIELDS_MAX] = { 0 };
-	int marked = -1;
+	int marked = -1, cursor = -1;
 	bool has;
 	enum adx_rc rc;
 
@@ -146,8 +146,10 @@ call_list(struct call *call, struct rows *rows, const char *marker, int64_t *see
 		if ((*seen)++ == 0) {
 			map_columns(call, rows, columns);
 			marked = marker == NULL ? -1 : rows_column(rows, marker);
+			cursor = rows_column(rows, "cursor");
 		}
-		if (marker == NULL || rows_text(rows, marked, &len) != NULL)
+		if ((marker == NULL || rows_text(rows, marked, &len) != NULL) &&
+		    page_takes(call, rows, cursor))
 			write_row(call, rows, columns);
 		rc = call_output_ok(call, err);
 		if (rc != ADX_OK)
@@ -179,17 +181,33 @@ call_remark(const struct call *call, const char *fmt, ...)
 	call->options->remark(call->options->ctx, text);
 }
 
+/* Where the reply itself cannot say that there is more. */
+static void
+remark_next(const struct call *call, const char *next)
+{
+	struct buf text = BUF_INIT;
+
+	buf_add_text(&text, "more: --after ");
+	page_quote(next, &text);
+	if (buf_ok(&text))
+		call->options->remark(call->options->ctx, buf_text(&text));
+	buf_free(&text);
+}
+
 void
 call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err)
 {
+	const char *next = rc == ADX_OK ? page_next(call) : NULL;
 	struct outcome outcome;
 
 	if (rc == ADX_OK)
-		outcome = (struct outcome){ call->answer->status, call->text, "", "", true };
+		outcome = (struct outcome){ call->answer->status, call->text, "", "", true, next };
 	else
-		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint, err->sqlstate,
-					    false };
+		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint,
+					    err->sqlstate,   false,        NULL };
 	if (!call->writer->whole)
 		call->writer->ops->finish(call->writer, &outcome);
 	out_flush(call->writer->out);
+	if (next != NULL && !call->writer->tells_next)
+		remark_next(call, next);
 }

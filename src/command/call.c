@@ -144,6 +144,7 @@ call_forget(struct call *call)
 	call->answer = NULL;
 	call->affected = 0;
 	call->rows = 0;
+	page_forget(call);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "base/strvec.h"
 #include "command/access.h"
 #include "command/command.h"
+#include "command/page.h"
 #include "command/writer.h"
 #include "db/stmt.h"
 
@@ -28,6 +29,9 @@ struct run_options {
 	int64_t max_affected; /* negative: no limit */
 	/* COMMAND_PARAMS_MAX of them, by parameter; NULL: paths name files. Borrowed. */
 	const struct content *contents;
+	/* A page of a list: at most so many rows, 1 to PAGE_LIMIT_MAX; 0: all of them ... */
+	int64_t limit;
+	const char *after; /* ... behind the key that page_next() said; NULL: from the start */
 	/*
 	 * Asked before a command that destroys is carried out, with what it would affect; NULL
 	 * where nobody can be asked.
@@ -79,12 +83,14 @@ struct call {
 	const char *text; /* the answer's text with its values filled in */
 	int64_t affected; /* the command's own rows that changed or go */
 	int64_t rows;     /* rows of a list, or rows written */
+	struct page page;
 };
 
 /*
- * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL). What the caller
- * did not set in *call is zero. The arguments are borrowed until call_end(), which must follow in
- * every case.
+ * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL), and whether the
+ * command has pages (ADX_EUSAGE) where options ask for one. What the caller did not set in *call is
+ * zero; options may be NULL here, not later. The arguments are borrowed until call_end(), which
+ * must follow in every case.
  * call->options, when set by now, may bring contents of files.
  */
 ADX_MUST_CHECK enum adx_rc call_begin(struct call *call, const struct command *command,
@@ -164,7 +170,8 @@ ADX_MUST_CHECK enum adx_rc call_write(struct call *call, enum sql_id id, const c
 /*
  * Of a list: stream the rows into the reply; columns are taken by the names of the command's
  * fields. A row whose column `marker` (may be NULL) is NULL says that the account is there and has
- * nothing; *seen counts the rows with that one, so 0 means no such account.
+ * nothing; *seen counts the rows with that one, so 0 means no such account. Of a page the statement
+ * has one item more than the limit, and a column `cursor` with the key of each row.
  */
 ADX_MUST_CHECK enum adx_rc call_list(struct call *call, struct rows *rows, const char *marker,
 				     int64_t *seen, struct adx_error *err);

@@ -34,6 +34,20 @@ command_affects(const struct command *command)
 	return command->affects == NULL ? "rows" : command->affects;
 }
 
+const char *
+command_page_form(const struct command *command)
+{
+	static const char *const FORMS[] = {
+		[PAGES_BY_USER] = "user",
+		[PAGES_BY_HOST] = "host",
+		[PAGES_BY_ACCOUNT] = "user@host",
+		[PAGES_BY_CONTACT] = "user@host",
+		[PAGES_BY_SESSION] = "user@host/resource",
+	};
+
+	return FORMS[command->pages];
+}
+
 void
 command_usage(const struct command *command, struct buf *out)
 {

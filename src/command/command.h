@@ -79,19 +79,36 @@ struct answer {
 	const char *text;
 };
 
+/*
+ * Of a list that can be asked for in pages: the key of its rows, by which they are ordered. A page
+ * begins behind the key that the page before it ended with, taken as it is, byte for byte.
+ */
+enum page_key {
+	PAGES_NONE,
+	PAGES_BY_USER,    /* name of an account, of the host that is an argument */
+	PAGES_BY_HOST,    /* name of a host */
+	PAGES_BY_ACCOUNT, /* user@host */
+	PAGES_BY_CONTACT, /* bare JID of a contact; it may have several rows, and counts once */
+	PAGES_BY_SESSION, /* user@host/resource */
+};
+
 enum role { ROLE_NONE, ROLE_READER, ROLE_OPERATOR, ROLE_ADMIN };
 
 /* For `limited_by` of a command that touches and tells nothing of any host. */
 extern const char LIMITED_NOT_AT_ALL[];
 
 enum command_flags {
-	CMD_WRITES = 1,      /* runs in a transaction; its reply is sent after COMMIT */
-	CMD_DESTROYS = 2,    /* asks on a terminal; counts what goes for --max-affected */
-	CMD_LOCAL = 4,       /* needs no database */
-	CMD_LIST_TOO = 8,    /* a restuple that also has rows, in machine-readable formats */
-	CMD_SNAPSHOT = 16,   /* several reads that must see one state */
-	CMD_STEPS = 32,      /* run() itself runs statements, one after another */
-	CMD_NEVER_SEEN = 64, /* run_options.include_never_seen matters */
+	CMD_WRITES = 1,        /* runs in a transaction; its reply is sent after COMMIT */
+	CMD_DESTROYS = 2,      /* asks on a terminal; counts what goes for --max-affected */
+	CMD_LOCAL = 4,         /* needs no database */
+	CMD_LIST_TOO = 8,      /* a restuple that also has rows, in machine-readable formats */
+	CMD_SNAPSHOT = 16,     /* several reads that must see one state */
+	CMD_STEPS = 32,        /* run() itself runs statements, one after another */
+	CMD_WIDE = 64,         /* goes through a host or more: not for a connection that others
+	                          wait for */
+	CMD_NEVER_SEEN = 128,  /* run_options.include_never_seen matters */
+	CMD_GUESSES = 256,     /* tells whether a secret is right: not too often */
+	CMD_SECRET_REPLY = 512 /* its reply is kept nowhere */
 };
 
 struct command {
@@ -103,6 +120,7 @@ struct command {
 	enum result_kind result;
 	const char *result_name;
 	struct field fields[COMMAND_FIELDS_MAX];
+	enum page_key pages;
 	const struct answer *answers[COMMAND_ANSWERS_MAX];
 	/*
 	 * What is answered when the first localpart, domain or resource is no valid JID part: an
@@ -137,6 +155,9 @@ size_t command_field_count(const struct command *command);
 
 /* What its rows are called: "accounts", "roster items", else "rows". */
 const char *command_affects(const struct command *command);
+
+/* What the key of its pages looks like: "user@host/resource". NULL: it has no pages. */
+const char *command_page_form(const struct command *command);
 
 /* "USER HOST NEWPASS", into out. */
 struct buf;

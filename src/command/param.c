@@ -257,7 +257,7 @@ call_begin(struct call *call, const struct command *command, const char *const a
 		call->args[i].content = find_content(call, p, i);
 		rc = settle(call, i, PARSE[p->type](call, p, &call->args[i], err));
 	}
-	return rc;
+	return rc == ADX_OK ? page_begin(call, err) : rc;
 }
 
 void
@@ -265,5 +265,6 @@ call_end(struct call *call)
 {
 	for (size_t i = 0; i < COMMAND_PARAMS_MAX; i++)
 		strvec_free(&call->args[i].list);
+	buf_free(&call->page.last);
 	arena_free(&call->arena);
 }

@@ -29,6 +29,7 @@ struct outcome {
 	const char *sqlstate;
 	bool answered; /* the command's own yes or no; else a failure, which text formats leave to
 			  standard error */
+	const char *next; /* of a page that is not the last: what the next one begins behind */
 };
 
 /* What a reply that is one of many says about itself. */
@@ -62,8 +63,9 @@ struct writer {
 	const char *result_name;        /* what a single value is called in CSV */
 	const struct writer_line *line; /* JSON: a reply among others; else NULL */
 	bool value;                     /* a value was written */
-	bool mute;  /* the text of the answer stands for the rows: leave them out */
-	bool whole; /* a handler writes the reply itself: nothing comes after it */
+	bool mute;       /* the text of the answer stands for the rows: leave them out */
+	bool whole;      /* a handler writes the reply itself: nothing comes after it */
+	bool tells_next; /* the reply says what the next page begins behind */
 };
 
 /* "text", "table", ... into *format; false for any other word. */

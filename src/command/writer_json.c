@@ -1,6 +1,6 @@
 /*
- * {"result": VALUE, "message": ..., "status": ...}: one document, or in lines each row of a list
- * on its own and the outcome on the last line.
+ * {"result": VALUE, "next": ..., "message": ..., "status": ...}: one document, or in lines each row
+ * of a list on its own and the outcome on the last line.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -201,6 +201,8 @@ finish(struct writer *w, const struct outcome *outcome)
 	if (j->in_list && !j->lines)
 		yajl_gen_array_close(j->gen);
 	open_map(j);
+	if (outcome->next != NULL)
+		member(j, "next", outcome->next);
 	if (w->line != NULL) {
 		gen_text(j->gen, "rows", strlen("rows"));
 		yajl_gen_integer(j->gen, *w->line->rows);
@@ -251,6 +253,7 @@ writer_json_new(bool lines)
 	}
 	yajl_gen_config(j->gen, yajl_gen_print_callback, print, j);
 	j->base.ops = &OPS;
+	j->base.tells_next = true;
 	j->lines = lines;
 	return &j->base;
 }

@@ -77,6 +77,8 @@ struct batch_line {
 	const char *names[BATCH_ARGS_MAX];
 	const char *args[BATCH_ARGS_MAX];
 	size_t count;
+	int64_t limit;     /* a page of a list, 0: none is asked for ... */
+	const char *after; /* ... behind that key, NULL: the first */
 };
 
 /* Nothing to run: blank, or a comment. */

@@ -30,6 +30,24 @@ find_command(const struct batch *b, const struct batch_line *line, const struct 
 	return ADX_EUSAGE;
 }
 
+/* Options of its own for a line that asks for a page. */
+static enum adx_rc
+choose_options(const struct batch_line *line, struct call *call, struct adx_error *err)
+{
+	struct run_options *own;
+
+	if (line->limit == 0 && line->after == NULL)
+		return ADX_OK;
+	own = arena_alloc(&call->arena, sizeof(*own));
+	if (own == NULL)
+		return adx_nomem(err);
+	*own = *call->options;
+	own->limit = line->limit;
+	own->after = line->after;
+	call->options = own;
+	return ADX_OK;
+}
+
 static enum adx_rc
 prepare(struct batch *b, struct batch_item *item, const char *text, size_t len,
 	struct adx_error *err)
@@ -47,6 +65,8 @@ prepare(struct batch *b, struct batch_item *item, const char *text, size_t len,
 		return rc;
 	item->about.command = command->name;
 	rc = batch_line_order(&item->line, command, err);
+	if (rc == ADX_OK)
+		rc = choose_options(&item->line, call, err);
 	if (rc == ADX_OK)
 		rc = call_begin(call, command, item->line.args, item->line.count, err);
 	return rc == ADX_OK ? call_prepare(call, err) : rc;

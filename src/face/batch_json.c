@@ -1,8 +1,9 @@
 /*
  * A line as JSON: ["COMMAND", "ARG", ...], or {"id": ..., "command": "COMMAND", "args": ...} where
  * args are an array, or an object by the names of the command's parameters. Numbers stand for their
- * text.
+ * text. Of a list, the members limit and after ask for a page.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -13,8 +14,19 @@ struct json {
 	struct batch_line *out;
 	struct arena *arena;
 	struct adx_error *err;
-	enum { TOP, WORDS, LINE, LINE_ID, LINE_COMMAND, LINE_ARGS, BY_POSITION, BY_NAME } where;
-	enum { SEEN_ID = 1, SEEN_COMMAND = 2, SEEN_ARGS = 4 } seen;
+	enum {
+		TOP,
+		WORDS,
+		LINE,
+		LINE_ID,
+		LINE_COMMAND,
+		LINE_ARGS,
+		LINE_LIMIT,
+		LINE_AFTER,
+		BY_POSITION,
+		BY_NAME
+	} where;
+	enum { SEEN_ID = 1, SEEN_COMMAND = 2, SEEN_ARGS = 4, SEEN_LIMIT = 8, SEEN_AFTER = 16 } seen;
 	const char *command; /* of an object, which may name it after the arguments */
 	const char *name;    /* of the argument that comes */
 };
@@ -36,6 +48,8 @@ unexpected(struct json *j, const char *found)
 		[LINE_ID] = "a string or a number as id",
 		[LINE_COMMAND] = "a string as command",
 		[LINE_ARGS] = "an array or an object as args",
+		[LINE_LIMIT] = "a number as limit",
+		[LINE_AFTER] = "a string as after",
 		[BY_POSITION] = "a string or a number",
 		[BY_NAME] = "a string or a number",
 	};
@@ -76,6 +90,22 @@ add_argument(struct json *j, const char *text, size_t len)
 	return copy(j, text, len, &out->args[out->count++]);
 }
 
+static enum adx_rc
+take_limit(struct json *j, const char *text, size_t len)
+{
+	long long limit = 0;
+	const char *whole;
+	enum adx_rc rc = copy(j, text, len, &whole);
+
+	if (rc != ADX_OK)
+		return rc;
+	if (!text_to_int64(whole, len, &limit) || limit < 1 || limit > PAGE_LIMIT_MAX)
+		return adx_fail(j->err, ADX_EUSAGE, "limit takes a whole number from 1 to %" PRId64,
+				PAGE_LIMIT_MAX);
+	j->out->limit = limit;
+	return ADX_OK;
+}
+
 static int
 scalar(struct json *j, const char *text, size_t len, bool number)
 {
@@ -93,6 +123,16 @@ scalar(struct json *j, const char *text, size_t len, bool number)
 			return unexpected(j, "a number");
 		j->where = LINE;
 		return go_on(j, copy(j, text, len, &j->command));
+	case LINE_LIMIT:
+		if (!number)
+			return unexpected(j, "a string");
+		j->where = LINE;
+		return go_on(j, take_limit(j, text, len));
+	case LINE_AFTER:
+		if (number)
+			return unexpected(j, "a number");
+		j->where = LINE;
+		return go_on(j, copy(j, text, len, &j->out->after));
 	case BY_POSITION:
 	case BY_NAME: return go_on(j, add_argument(j, text, len));
 	default: return unexpected(j, number ? "a number" : "a string");
@@ -149,7 +189,9 @@ on_member(struct json *j, const char *key, size_t len)
 		int where, bit;
 	} MEMBERS[] = { { "id", LINE_ID, SEEN_ID },
 			{ "command", LINE_COMMAND, SEEN_COMMAND },
-			{ "args", LINE_ARGS, SEEN_ARGS } };
+			{ "args", LINE_ARGS, SEEN_ARGS },
+			{ "limit", LINE_LIMIT, SEEN_LIMIT },
+			{ "after", LINE_AFTER, SEEN_AFTER } };
 
 	for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(MEMBERS[0]); i++) {
 		if (strlen(MEMBERS[i].name) != len || memcmp(MEMBERS[i].name, key, len) != 0)
@@ -162,7 +204,8 @@ on_member(struct json *j, const char *key, size_t len)
 		return 1;
 	}
 	return go_on(j, adx_fail(j->err, ADX_EUSAGE,
-				 "the object has a member that is not id, command or args"));
+				 "the object has a member that is not id, command, args, limit or "
+				 "after"));
 }
 
 static int

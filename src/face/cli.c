@@ -277,6 +277,8 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 		.include_never_seen = cli->options.include_never_seen,
 		.assume_yes = cli->options.assume_yes,
 		.max_affected = cli->options.max_affected,
+		.limit = cli->options.limit,
+		.after = cli->options.after,
 		.confirm = cli_can_ask() ? confirm : NULL,
 		.remark = remark,
 	};
@@ -379,6 +381,18 @@ no_command(struct cli *cli)
 	return adx_rc_exit(ADX_EUSAGE);
 }
 
+/* Verbs have no pages; the lines of a batch say it for themselves. */
+static int
+refuse_page(struct cli *cli, const char *verb)
+{
+	struct adx_error err;
+
+	adx_fail(&err, ADX_EUSAGE, "%s has no --limit and no --after", verb);
+	if (strcmp(verb, "batch") == 0)
+		adx_hint(&err, "a line has them as members, beside args");
+	return cli_fail(cli, &err);
+}
+
 static int
 dispatch(struct cli *cli, int argc, char **argv)
 {
@@ -394,6 +408,8 @@ dispatch(struct cli *cli, int argc, char **argv)
 	if (argc == 0)
 		return no_command(cli);
 	verb = verb_find(argv[0]);
+	if (verb != NULL && (cli->options.limit > 0 || cli->options.after != NULL))
+		return refuse_page(cli, verb->name);
 	if (verb != NULL)
 		return verb->run(cli, argc, argv);
 	command = command_find(admin_extra_commands(cli->session.service), argv[0]);

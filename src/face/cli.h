@@ -20,6 +20,8 @@ struct cli_options {
 	bool assume_yes;
 	bool include_never_seen;
 	int64_t max_affected; /* negative: not given */
+	int64_t limit;        /* 0: not given */
+	const char *after;    /* NULL: not given */
 	bool help;
 	bool version;
 };

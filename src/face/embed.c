@@ -100,6 +100,8 @@ adminex_run(struct adminex *a, const char *const words[], size_t count, int fd,
 		run_options.dry_run = options->dry_run;
 		run_options.include_never_seen = options->include_never_seen;
 		run_options.max_affected = options->limited ? options->max_affected : -1;
+		run_options.limit = options->limit;
+		run_options.after = options->after;
 	}
 	out = out_new(fd);
 	if (out == NULL)

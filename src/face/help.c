@@ -19,6 +19,8 @@ static const char OPTIONS[] =
 	"be\n"
 	"      --max-affected N    roll back and fail when more than N accounts or items would go\n"
 	"      --include-never-seen  delete_old_users*: also every account that never logged in\n"
+	"      --limit N               at most N rows of a long list, a page of it\n"
+	"      --after KEY             the page behind KEY, which the page before it named\n"
 	"      --secret-file FILE  read the secret argument from the first line of FILE\n"
 	"  -y, --yes               do not ask before destroying\n"
 	"  -h, --help              this help; 'adminex help COMMAND' explains one\n"
@@ -175,8 +177,11 @@ describe(struct buf *b, const struct command *c)
 	describe_params(b, c);
 	describe_result(b, c);
 	describe_answers(b, c);
-	buf_addf(b, "\nneeds role: %s%s\n", access_role_name(c->role),
+	buf_addf(b, "\nneeds role: %s%s", access_role_name(c->role),
 		 c->flags & CMD_DESTROYS ? "; destroys: --dry-run, --max-affected, --yes" : "");
+	if (c->pages != PAGES_NONE)
+		buf_addf(b, "; has pages: --limit N, --after %s", command_page_form(c));
+	buf_add_char(b, '\n');
 	buf_addf(b, "\nexample:\n  adminex %s%s%s\n", c->name, c->example[0] == '\0' ? "" : " ",
 		 c->example);
 }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@ enum {
 	OPT_DRY_RUN,
 	OPT_MAX_AFFECTED,
 	OPT_INCLUDE_NEVER_SEEN,
+	OPT_LIMIT,
+	OPT_AFTER,
 	OPT_SECRET_FILE,
 	OPT_AUTH,
 };
@@ -27,6 +30,8 @@ static const struct option OPTIONS[] = {
 	{ "yes", no_argument, NULL, 'y' },
 	{ "max-affected", required_argument, NULL, OPT_MAX_AFFECTED },
 	{ "include-never-seen", no_argument, NULL, OPT_INCLUDE_NEVER_SEEN },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "after", required_argument, NULL, OPT_AFTER },
 	{ "secret-file", required_argument, NULL, OPT_SECRET_FILE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -35,8 +40,8 @@ static const struct option OPTIONS[] = {
 };
 
 const char CLI_OPTION_WORDS[] = "-c --config --dsn --format --json --dry-run -y --yes "
-				"--max-affected --include-never-seen --secret-file -h --help "
-				"-V --version";
+				"--max-affected --include-never-seen --limit --after --secret-file "
+				"-h --help -V --version";
 
 static enum adx_rc
 take_format(const char *word, struct cli_options *o, struct adx_error *err)
@@ -49,7 +54,7 @@ take_format(const char *word, struct cli_options *o, struct adx_error *err)
 }
 
 static enum adx_rc
-take_limit(const char *text, struct cli_options *o, struct adx_error *err)
+take_max_affected(const char *text, struct cli_options *o, struct adx_error *err)
 {
 	long long limit;
 
@@ -57,6 +62,19 @@ take_limit(const char *text, struct cli_options *o, struct adx_error *err)
 		return adx_fail(err, ADX_EUSAGE,
 				"--max-affected takes a whole number from 0, not '%.40s'", text);
 	o->max_affected = limit;
+	return ADX_OK;
+}
+
+static enum adx_rc
+take_limit(const char *text, struct cli_options *o, struct adx_error *err)
+{
+	long long limit;
+
+	if (!text_to_int64(text, strlen(text), &limit) || limit < 1 || limit > PAGE_LIMIT_MAX)
+		return adx_fail(err, ADX_EUSAGE,
+				"--limit takes a whole number from 1 to %" PRId64 ", not '%.40s'",
+				PAGE_LIMIT_MAX, text);
+	o->limit = limit;
 	return ADX_OK;
 }
 
@@ -80,8 +98,10 @@ take(int option, struct cli_options *o, struct adx_error *err)
 	case OPT_FORMAT: return take_format(optarg, o, err);
 	case OPT_JSON: o->format = FORMAT_JSON; return ADX_OK;
 	case OPT_DRY_RUN: o->dry_run = true; return ADX_OK;
-	case OPT_MAX_AFFECTED: return take_limit(optarg, o, err);
+	case OPT_MAX_AFFECTED: return take_max_affected(optarg, o, err);
 	case OPT_INCLUDE_NEVER_SEEN: o->include_never_seen = true; return ADX_OK;
+	case OPT_LIMIT: return take_limit(optarg, o, err);
+	case OPT_AFTER: o->after = optarg; return ADX_OK;
 	case OPT_SECRET_FILE: o->secret_file = optarg; return ADX_OK;
 	default: return refuse_auth(err);
 	}

@@ -92,6 +92,8 @@ check_row(const struct command *c, const struct submod *submod, struct adx_error
 		lacks = "word for what it affects";
 	else if (lacks_formats(c))
 		lacks = "formats for content";
+	else if (c->pages != PAGES_NONE && c->result != RESULT_LIST)
+		lacks = "list to make pages of";
 	if (lacks == NULL)
 		return ADX_OK;
 	return adx_fail(err, ADX_EFAIL, "command '%s' has no %s", c->name, lacks);

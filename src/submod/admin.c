@@ -47,6 +47,11 @@ remove_host(struct call *call, struct adx_error *err)
 static enum adx_rc
 registered_vhosts(struct call *call, struct adx_error *err)
 {
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_simple_list(call, SQL_HOSTS_PAGE,
+					PARAMS(call->page.after.jid, page_fetch(call, limit)), err);
 	return call_simple_list(call, SQL_HOSTS_LIST, NO_PARAMS, err);
 }
 
@@ -104,12 +109,26 @@ take_of_host(struct call *call, struct rows *rows, struct adx_error *err)
 static enum adx_rc
 registered_users(struct call *call, struct adx_error *err)
 {
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_ask(
+			call, SQL_ACCOUNTS_PAGE,
+			PARAMS(CALL_HOST(call), call->page.after.jid, page_fetch(call, limit)),
+			take_of_host, err);
 	return call_ask(call, SQL_ACCOUNTS_LIST, PARAMS(CALL_HOST(call)), take_of_host, err);
 }
 
 static enum adx_rc
 list_banned(struct call *call, struct adx_error *err)
 {
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_ask(
+			call, SQL_BANS_PAGE,
+			PARAMS(CALL_HOST(call), call->page.after.user, page_fetch(call, limit)),
+			take_of_host, err);
 	return call_ask(call, SQL_BANS_LIST, PARAMS(CALL_HOST(call)), take_of_host, err);
 }
 
@@ -162,7 +181,7 @@ const struct command ADMIN_COMMANDS[] = {
 	  .affects = "hosts",
 	  .role = ROLE_ADMIN,
 	  .limited_by = "host",
-	  .flags = CMD_WRITES | CMD_DESTROYS,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_WIDE,
 	  .example = "conference.example.org",
 	  .run = remove_host },
 	{ .name = "registered_vhosts",
@@ -171,6 +190,7 @@ const struct command ADMIN_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "vhosts",
 	  .fields = { { "vhost" } },
+	  .pages = PAGES_BY_HOST,
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
 	  .example = "",
@@ -210,9 +230,11 @@ const struct command ADMIN_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "users",
 	  .fields = { { "user" } },
+	  .pages = PAGES_BY_USER,
 	  .answers = { &ANSWER_OK, &NO_HOST },
 	  .role = ROLE_READER,
 	  .limited_by = "host",
+	  .flags = CMD_WIDE,
 	  .example = "example.org",
 	  .run = registered_users },
 	{ .name = "unban_account",
@@ -248,9 +270,11 @@ const struct command ADMIN_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "bans",
 	  .fields = { { "user" }, { "reason" }, { "banned_at" }, { "banned_by" } },
+	  .pages = PAGES_BY_ACCOUNT,
 	  .answers = { &ANSWER_OK, &NO_HOST },
 	  .role = ROLE_READER,
 	  .limited_by = "host",
+	  .flags = CMD_WIDE,
 	  .example = "example.org",
 	  .run = list_banned },
 	{ .name = "get_last",

@@ -129,7 +129,7 @@ const struct command GDPR_COMMANDS[] = {
 	  .if_bad_jid = &NO_SUBJECT,
 	  .role = ROLE_OPERATOR,
 	  .limited_by = "domain",
-	  .flags = CMD_SNAPSHOT | CMD_STEPS,
+	  .flags = CMD_SNAPSHOT | CMD_STEPS | CMD_WIDE,
 	  .example = "orsino.aldobrand example.org -",
 	  .run = retrieve_personal_data },
 	{ 0 },

@@ -70,7 +70,7 @@ const struct command NODE_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &NO_NODE },
 	  .affects = "rows of nodes and sessions",
 	  .role = ROLE_ADMIN,
-	  .flags = CMD_WRITES | CMD_DESTROYS,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_WIDE,
 	  .example = "xmpp2@chat.example.org",
 	  .run = remove_node },
 	{ 0 },

@@ -84,6 +84,13 @@ take_contacts(struct call *call, struct rows *rows, struct adx_error *err)
 static enum adx_rc
 get_roster(struct call *call, struct adx_error *err)
 {
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_ask(call, SQL_ROSTER_PAGE,
+				PARAMS(CALL_HOST(call), CALL_USER(call), call->page.after.jid,
+				       page_fetch(call, limit)),
+				take_contacts, err);
 	return call_ask(call, SQL_ROSTER_LIST, PARAMS(CALL_HOST(call), CALL_USER(call)),
 			take_contacts, err);
 }
@@ -157,18 +164,20 @@ const struct command ROSTER_COMMANDS[] = {
 	  .answers = { &ANSWER_OK, &ROSTER_BAD_PATTERN, &ROSTER_BAD_WORD },
 	  .affects = "roster items",
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_WIDE,
 	  .example = "list from:both any 'orsino.*@example\\.org' '.*@chat\\.example\\.org'",
 	  .run = roster_process,
 	  .only_reads = roster_process_only_reads },
 	{ .name = "get_roster",
 	  .submod = "roster",
 	  .summary = "list the contacts of an account, a line for each of their groups",
-	  .notes = "Incoming requests that were not answered yet are left out.",
+	  .notes = "Incoming requests that were not answered yet are left out. --limit counts "
+		   "contacts, not lines.",
 	  .params = { P_ACCOUNT },
 	  .result = RESULT_LIST,
 	  .result_name = "contacts",
 	  .fields = { { "jid" }, { "nick" }, { "subscription" }, { "ask" }, { "group" } },
+	  .pages = PAGES_BY_CONTACT,
 	  .answers = { &ANSWER_OK, &ANSWER_NO_ACCOUNT },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .role = ROLE_READER,
@@ -198,7 +207,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .result_name = "res",
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES | CMD_STEPS,
+	  .flags = CMD_WRITES | CMD_STEPS | CMD_WIDE,
 	  .example = "tests/data/templates/small.template",
 	  .run = roster_push_all },
 	{ .name = "push_roster_alltoall",
@@ -211,7 +220,7 @@ const struct command ROSTER_COMMANDS[] = {
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_OPERATOR,
 	  .limited_by = "host",
-	  .flags = CMD_WRITES | CMD_STEPS,
+	  .flags = CMD_WRITES | CMD_STEPS | CMD_WIDE,
 	  .example = "chat.example.org Everybody",
 	  .run = roster_push_alltoall },
 	{ 0 },

@@ -89,6 +89,14 @@ status_num_host(struct call *call, struct adx_error *err)
 static enum adx_rc
 status_list(struct call *call, struct adx_error *err)
 {
+	const struct page_cursor *after = &call->page.after;
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_simple_list(call, SQL_SESSIONS_BY_SHOW_PAGE,
+					PARAMS(call_raw(call, "status"), after->host, after->user,
+					       after->resource, page_fetch(call, limit)),
+					err);
 	return call_simple_list(call, SQL_SESSIONS_BY_SHOW, PARAMS(NULL, call_raw(call, "status")),
 				err);
 }
@@ -96,6 +104,15 @@ status_list(struct call *call, struct adx_error *err)
 static enum adx_rc
 status_list_host(struct call *call, struct adx_error *err)
 {
+	const struct page_cursor *after = &call->page.after;
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_simple_list(call, SQL_SESSIONS_BY_SHOW_HOST_PAGE,
+					PARAMS(CALL_HOST(call), call_raw(call, "status"),
+					       after->user, after->resource,
+					       page_fetch(call, limit)),
+					err);
 	return call_simple_list(call, SQL_SESSIONS_BY_SHOW,
 				PARAMS(CALL_HOST(call), call_raw(call, "status")), err);
 }
@@ -105,12 +122,28 @@ status_list_host(struct call *call, struct adx_error *err)
 static enum adx_rc
 connected_users_info(struct call *call, struct adx_error *err)
 {
+	const struct page_cursor *after = &call->page.after;
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_simple_list(
+			call, SQL_SESSIONS_INFO_PAGE,
+			PARAMS(after->host, after->user, after->resource, page_fetch(call, limit)),
+			err);
 	return call_simple_list(call, SQL_SESSIONS_INFO, PARAMS(NULL, NULL), err);
 }
 
 static enum adx_rc
 connected_users_vhost(struct call *call, struct adx_error *err)
 {
+	const struct page_cursor *after = &call->page.after;
+	char limit[24];
+
+	if (page_wanted(call))
+		return call_simple_list(call, SQL_SESSIONS_INFO_HOST_PAGE,
+					PARAMS(CALL_HOST(call), after->user, after->resource,
+					       page_fetch(call, limit)),
+					err);
 	return call_simple_list(call, SQL_SESSIONS_INFO, PARAMS(CALL_HOST(call), NULL), err);
 }
 
@@ -211,6 +244,7 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
 	  .limited_by = "host",
+	  .flags = CMD_WIDE,
 	  .example = "example.org away",
 	  .run = status_num_host },
 	{ .name = "status_num",
@@ -221,6 +255,7 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .result_name = "users",
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
+	  .flags = CMD_WIDE,
 	  .example = "all",
 	  .run = status_num },
 	{ .name = "status_list_host",
@@ -231,9 +266,11 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "users",
 	  .fields = { STATUS_FIELDS },
+	  .pages = PAGES_BY_SESSION,
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
 	  .limited_by = "host",
+	  .flags = CMD_WIDE,
 	  .example = "example.org dnd",
 	  .run = status_list_host },
 	{ .name = "status_list",
@@ -244,8 +281,10 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "users",
 	  .fields = { STATUS_FIELDS },
+	  .pages = PAGES_BY_SESSION,
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
+	  .flags = CMD_WIDE,
 	  .example = "available",
 	  .run = status_list },
 	{ .name = "connected_users_info",
@@ -255,8 +294,10 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "connected_users_info",
 	  .fields = { SESSION_FIELDS },
+	  .pages = PAGES_BY_SESSION,
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
+	  .flags = CMD_WIDE,
 	  .example = "",
 	  .run = connected_users_info },
 	{ .name = "connected_users_vhost",
@@ -266,9 +307,11 @@ const struct command SESSIONS_COMMANDS[] = {
 	  .result = RESULT_LIST,
 	  .result_name = "connected_users_vhost",
 	  .fields = { SESSION_FIELDS },
+	  .pages = PAGES_BY_SESSION,
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
 	  .limited_by = "host",
+	  .flags = CMD_WIDE,
 	  .example = "example.org",
 	  .run = connected_users_vhost },
 	{ .name = "user_sessions_info",

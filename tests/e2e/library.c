@@ -1,5 +1,9 @@
-/* A program of somebody else's: public headers only. Arguments: DSN, then the command's words. */
+/*
+ * A program of somebody else's: public headers only. Arguments: DSN, then the command's words. The
+ * environment's LIMIT and AFTER ask for a page.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "adminex/adminex.h"
@@ -15,6 +19,9 @@ int
 main(int argc, char **argv)
 {
 	struct adminex_settings settings = { .remark = remark, .actor = "somebody" };
+	const char *limit = getenv("LIMIT");
+	struct adminex_options options = { .limit = limit == NULL ? 0 : atoi(limit),
+					   .after = getenv("AFTER") };
 	struct adx_error err = { 0 };
 	struct adminex *adminex;
 	bool yes = false;
@@ -26,7 +33,7 @@ main(int argc, char **argv)
 	rc = adminex_open(&settings, &adminex, &err);
 	if (rc == ADX_OK) {
 		rc = adminex_run(adminex, (const char *const *)argv + 2, (size_t)argc - 2,
-				 STDOUT_FILENO, NULL, &yes, &err);
+				 STDOUT_FILENO, limit == NULL ? NULL : &options, &yes, &err);
 		adminex_close(adminex);
 	}
 	if (rc != ADX_OK)

@@ -67,11 +67,15 @@ class Options(world.TestCase):
                 (["--format", "xml"], "'xml' is no format.*text, table, json, ndjson or csv"),
                 (["--format="], "no format"), (["--json=1"], "unknown option"),
                 (["--max-affected", "many"], "whole number"), (["--max-affected=-1"], "whole"),
-                (["--max-affected", ""], "whole number"), (["--max-affected", "1x"], "whole")]:
+                (["--max-affected", ""], "whole number"), (["--max-affected", "1x"], "whole"),
+                (["--limit", "many"], "--limit takes a whole number from 1"),
+                (["--limit", "0"], "from 1"), (["--limit=-1"], "from 1"),
+                (["--limit", "1000000001"], "to 1000000000")]:
             with self.subTest(options=options):
                 self.fails(self.adminex(*options, "check_account", "romeo", HOST, env=NOWHERE), 2,
                            pattern)
-        for option in ("-c", "--config", "--dsn", "--format", "--max-affected", "--secret-file"):
+        for option in ("-c", "--config", "--dsn", "--format", "--max-affected", "--limit",
+                       "--after", "--secret-file"):
             self.fails(self.adminex(option), 2, f"option '{option}' needs a value")
 
     def test_auth_is_refused_with_a_sentence(self):

@@ -23,9 +23,10 @@ class Library(harness.TestCase):
                         str(harness.ROOT / "tests" / "e2e" / "library.c"),
                         str(harness.BIN.parent / "libadminex.a"), *libs, "-lcsv"], check=True)
 
-    def run_library(self, *words, dsn=None):
+    def run_library(self, *words, dsn=None, env=None):
         done = subprocess.run([self.program, dsn or self.dsn, *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=harness.TIMEOUT)
+                              stderr=subprocess.PIPE, timeout=harness.TIMEOUT,
+                              env={**os.environ, **(env or {})})
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def test_the_reply_is_that_of_the_command_line(self):
@@ -43,6 +44,16 @@ class Library(harness.TestCase):
         self.assertEqual(
             self.sql("SELECT actor, face FROM audit_log WHERE command = 'ban_account'"),
             [["somebody", "library"]])
+
+    def test_pages(self):
+        for user in ("antonio", "cesario", "sebastian"):
+            self.account(user, "illyria.example.org")
+        args = ("registered_users", "illyria.example.org")
+        self.assertEqual(self.run_library(*args, env={"LIMIT": "2"})[:2], (
+            0, '{"result":[{"user":"antonio"},{"user":"cesario"}],"next":"cesario","status":"ok"}\n'))
+        self.assertEqual(self.run_library(*args, env={"LIMIT": "2", "AFTER": "cesario"})[:2], (
+            0, '{"result":[{"user":"sebastian"}],"status":"ok"}\n'))
+        self.assertEqual(self.run_library(*args, env={"LIMIT": "-1"})[0], 1)
 
     def test_failures_are_values(self):
         status, out, err = self.run_library("chek_account", "a", "b")

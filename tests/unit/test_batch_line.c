@@ -213,12 +213,27 @@ test_batch_line_json_is_strict(void **state)
 		{ T("{\"command\":\"a\",\"id\":true}"), "found true" },
 		{ T("{\"command\":\"a\",\"id\":null}"), "found null" },
 		{ T("{\"command\":\"a\",\"id\":\"x\\u0000\"}"), "NUL" },
-		{ T("{\"command\":\"a\",\"hunter2\":1}"), "not id, command or args" },
-		{ T("{\"command\":\"a\",\"Args\":[]}"), "not id, command or args" },
-		{ T("{\"command\\u0000\":\"a\"}"), "not id, command or args" },
+		{ T("{\"command\":\"a\",\"hunter2\":1}"), "not id, command, args" },
+		{ T("{\"command\":\"a\",\"Args\":[]}"), "not id, command, args" },
+		{ T("{\"command\\u0000\":\"a\"}"), "not id, command, args" },
 		{ T("{\"command\":\"a\",\"command\":\"a\"}"), "'command' is there twice" },
 		{ T("{\"command\":\"a\",\"id\":1,\"id\":2}"), "'id' is there twice" },
 		{ T("{\"command\":\"a\",\"args\":[],\"args\":{}}"), "'args' is there twice" },
+		{ T("{\"command\":\"a\",\"limit\":1,\"limit\":1}"), "'limit' is there twice" },
+		{ T("{\"command\":\"a\",\"after\":\"\",\"after\":\"\"}"),
+		  "'after' is there twice" },
+		{ T("{\"command\":\"a\",\"limit\":\"1\"}"), "a number as limit, found a string" },
+		{ T("{\"command\":\"a\",\"limit\":null}"), "a number as limit, found null" },
+		{ T("{\"command\":\"a\",\"limit\":[1]}"), "a number as limit, found an array" },
+		{ T("{\"command\":\"a\",\"limit\":0}"), "a whole number from 1" },
+		{ T("{\"command\":\"a\",\"limit\":-1}"), "a whole number from 1" },
+		{ T("{\"command\":\"a\",\"limit\":1.0}"), "a whole number from 1" },
+		{ T("{\"command\":\"a\",\"limit\":1000000001}"), "a whole number from 1" },
+		{ T("{\"command\":\"a\",\"limit\":99999999999999999999}"),
+		  "a whole number from 1" },
+		{ T("{\"command\":\"a\",\"after\":1}"), "a string as after, found a number" },
+		{ T("{\"command\":\"a\",\"after\":{}}"), "a string as after, found an object" },
+		{ T("{\"command\":\"a\",\"after\":\"hunter2\\u0000\"}"), "NUL" },
 		{ T("[\"a\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,\"hunter2\"]"),
 		  "more arguments" },
 	};
@@ -226,6 +241,36 @@ test_batch_line_json_is_strict(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		refuse(cases[i].text, cases[i].len, cases[i].want);
+}
+
+static void
+test_batch_line_pages(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t limit;
+		const char *after;
+	} cases[] = {
+		{ "{\"command\":\"a\",\"args\":[\"limit\",\"after\"]}", 0, NULL },
+		{ "{\"command\":\"a\",\"limit\":1}", 1, NULL },
+		{ "{\"limit\":1000000000,\"command\":\"a\",\"after\":\"x/\\u00e9\"}", 1000000000,
+		  "x/é" },
+		{ "{\"command\":\"a\",\"after\":\"\",\"args\":{\"limit\":7}}", 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct batch_line line;
+
+		accept(cases[i].text, strlen(cases[i].text), &arena, &line);
+		assert_int_equal(line.limit, cases[i].limit);
+		if (cases[i].after == NULL)
+			assert_null(line.after);
+		else
+			assert_string_equal(line.after, cases[i].after);
+		arena_free(&arena);
+	}
 }
 
 static void
@@ -387,6 +432,7 @@ main(void)
 		cmocka_unit_test(test_batch_line_is_empty),
 		cmocka_unit_test(test_batch_line_json),
 		cmocka_unit_test(test_batch_line_json_is_strict),
+		cmocka_unit_test(test_batch_line_pages),
 		cmocka_unit_test(test_batch_line_depth_is_no_matter),
 		cmocka_unit_test(test_batch_line_ids),
 		cmocka_unit_test(test_batch_line_id_of_a_line_that_is_refused),

@@ -319,6 +319,54 @@ test_commands_that_destroy_are_marked(void **state)
 	}
 }
 
+/* What names no account goes through a host or more, but for what has one row or few. */
+static void
+test_commands_that_go_far_are_marked(void **state)
+{
+	/* One row of a small table; what an outbox takes; a file. */
+	static const char *const narrow[] = { "add_host",          "registered_vhosts",
+					      "load_config",       "get_cookie",
+					      "send_message_chat", "send_message_headline" };
+	/* Its account may be anywhere in tables that have no index for it. */
+	static const char *const wide[] = { "retrieve_personal_data" };
+	const struct fixture *f = *state;
+
+	for (const struct command *const *c = f->commands; *c != NULL; c++) {
+		size_t n = command_param_count(*c);
+		bool account = false;
+
+		for (size_t i = 0; i < n; i++)
+			account |= (*c)->params[i].type == PARAM_LOCALPART;
+		if (has_word(wide, COUNT(wide), (*c)->name))
+			assert_true((*c)->flags & CMD_WIDE);
+		else if (account || has_word(narrow, COUNT(narrow), (*c)->name))
+			assert_false((*c)->flags & CMD_WIDE);
+		else
+			assert_true((*c)->flags & CMD_WIDE);
+	}
+}
+
+/* A list without pages is one that is short whatever is stored. */
+static void
+test_commands_that_list_much_have_pages(void **state)
+{
+	static const char *const few[] = { "user_sessions_info", "get_ban_details", "get_last",
+					   "get_vcard2_multi" };
+	const struct fixture *f = *state;
+
+	for (const struct command *const *c = f->commands; *c != NULL; c++) {
+		bool pages = (*c)->pages != PAGES_NONE;
+
+		assert_int_equal(pages, (*c)->result == RESULT_LIST &&
+						!has_word(few, COUNT(few), (*c)->name));
+		assert_int_equal(pages, command_page_form(*c) != NULL);
+		for (size_t i = 0; i < command_param_count(*c); i++) {
+			assert_string_not_equal((*c)->params[i].name, "limit");
+			assert_string_not_equal((*c)->params[i].name, "after");
+		}
+	}
+}
+
 /* What reads or checks a secret is not for readers, and the cluster's secret is for admins. */
 static void
 test_commands_with_secrets_need_a_role(void **state)
@@ -402,6 +450,8 @@ main(void)
 		cmocka_unit_test(test_commands_say_what_the_specification_says),
 		cmocka_unit_test(test_commands_that_write_are_marked),
 		cmocka_unit_test(test_commands_that_destroy_are_marked),
+		cmocka_unit_test(test_commands_that_go_far_are_marked),
+		cmocka_unit_test(test_commands_that_list_much_have_pages),
 		cmocka_unit_test(test_commands_with_secrets_need_a_role),
 		cmocka_unit_test(test_commands_answer_with_values_that_exist),
 		cmocka_unit_test(test_commands_choose_among_words_and_ranges),

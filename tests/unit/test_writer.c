@@ -482,6 +482,44 @@ test_writer_list_with_a_message(void **state)
 	check_formats(&LIST, put_plain_rows, &SAID, &c);
 }
 
+/* A page says in its reply what the next one begins behind; to people it is said elsewhere. */
+static void
+test_writer_list_that_goes_on(void **state)
+{
+	static const struct outcome more = { "ok", "", "", "", true, "juliet \"x\"/é" };
+	static const struct writer_case c = { {
+		"romeo\t1\njuliet\t23\n",
+		"name     n\n"
+		"------  --\n"
+		"romeo    1\n"
+		"juliet  23\n",
+		"{\"result\":[{\"name\":\"romeo\",\"n\":1},{\"name\":\"juliet\",\"n\":23}],"
+		"\"next\":\"juliet \\\"x\\\"/é\",\"status\":\"ok\"}\n",
+		"{\"name\":\"romeo\",\"n\":1}\n{\"name\":\"juliet\",\"n\":23}\n"
+		"{\"next\":\"juliet \\\"x\\\"/é\",\"status\":\"ok\"}\n",
+		"name,n\nromeo,1\njuliet,23\n",
+	} };
+
+	(void)state;
+	check_formats(&LIST, put_plain_rows, &more, &c);
+}
+
+static void
+test_writer_tells_next_where_the_reply_does(void **state)
+{
+	static const bool tells[FORMAT_COUNT] = { [FORMAT_JSON] = true, [FORMAT_NDJSON] = true };
+
+	(void)state;
+	for (int f = 0; f < FORMAT_COUNT; f++) {
+		struct reply r = begin((enum format)f, &LIST);
+		struct buf got = BUF_INIT;
+
+		assert_int_equal(r.w->tells_next, tells[f]);
+		end(&r, &OK, &got);
+		buf_free(&got);
+	}
+}
+
 /* For people the text stands for the rows; machines get both. */
 static void
 put_users(struct writer *w)
@@ -758,6 +796,8 @@ main(void)
 		cmocka_unit_test(test_writer_list_escapes),
 		cmocka_unit_test(test_writer_list_of_one_column),
 		cmocka_unit_test(test_writer_list_with_a_message),
+		cmocka_unit_test(test_writer_list_that_goes_on),
+		cmocka_unit_test(test_writer_tells_next_where_the_reply_does),
 		cmocka_unit_test(test_writer_tuple_with_rows),
 		cmocka_unit_test(test_writer_list_cut_off_has_no_status),
 		cmocka_unit_test(test_writer_string_cut_off_has_no_status),
