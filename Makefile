@@ -32,7 +32,9 @@ BUILD    := build/san
 endif
 endif
 
-PACKAGES := libpq libidn libxml-2.0 yajl libconfig libzip libcrypto
+PACKAGES := libpq libidn libxml-2.0 yajl libconfig libzip libcrypto libmicrohttpd gnutls
+# Loaded when they are needed (src/base/xmllib.h, src/daemon/httplib.h); tests may link them.
+LOADED   := libxml-2.0 libmicrohttpd gnutls
 CPPFLAGS += -D_GNU_SOURCE -DADMINEX_VERSION='"$(VERSION)"' -Iinclude -Isrc -I$(BUILD)/gen \
             $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS   ?= $(OPT)
@@ -43,8 +45,7 @@ ifeq ($(CI)$(filter fuzz,$(SAN)),true)
 WARN     += -Werror
 endif
 ALL_CFLAGS := -std=c17 -pthread $(WARN) $(CFLAGS) $(SANFLAGS) -fstack-protector-strong
-# libxml2 is loaded when it is needed (src/base/xmllib.h); tests may use it directly.
-LDLIBS   := $(shell pkg-config --libs $(filter-out libxml-2.0,$(PACKAGES)) 2>/dev/null) -lcsv
+LDLIBS   := $(shell pkg-config --libs $(filter-out $(LOADED),$(PACKAGES)) 2>/dev/null) -lcsv
 TESTLIBS := $(shell pkg-config --libs libxml-2.0 2>/dev/null)
 LDFLAGS  += $(SANFLAGS) -Wl,--as-needed
 

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/grant.h"
 #include "base/text.h"
 
 enum { FILE_MAX = 1024 * 1024 };
@@ -23,15 +24,27 @@ struct setting {
 	const char *const *words; /* what a string or an element may be; NULL: anything */
 	const char *fallback;     /* as text */
 	const char *doc;
+	bool (*check)(const char *value); /* of a string or an element; NULL: anything */
 };
 
 static const char *const MECHANISMS[] = { "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1", NULL };
 static const char *const ON_OFF[] = { "on", "off", NULL };
+static const char *const LOGS[] = { "all", "writes", "errors", NULL };
 static const char *const SUBMODS[] = { "accounts", "admin",   "gdpr",   "last",
 				       "node",     "private", "roster", "sessions",
 				       "stanza",   "stats",   "vcard",  NULL };
 
 #define AT(member) offsetof(struct config, member)
+
+static bool
+check_grant(const char *value)
+{
+	struct grant grant;
+	bool ok = grant_parse(value, &grant);
+
+	grant_free(&grant);
+	return ok;
+}
 
 static const struct setting SETTINGS[] = {
 	{ "database.dsn", SETTING_STRING, AT(database_dsn), 0, 0, NULL, "",
@@ -46,6 +59,8 @@ static const struct setting SETTINGS[] = {
 	  "on or off: where statements are repeated, let the server parse each one once; off "
 	  "behind "
 	  "a pooler that gives each transaction another connection" },
+	{ "database.direct_dsn", SETTING_STRING, AT(direct_dsn), 0, 0, NULL, "",
+	  "connection string past any pooler, for LISTEN; empty: database.dsn" },
 	{ "node.name", SETTING_STRING, AT(node_name), 0, 0, NULL, "mongooseim@localhost",
 	  "the node whose sessions 'stats onlineusersnode' counts" },
 	{ "node.cookie", SETTING_STRING, AT(node_cookie), 0, 0, NULL, "",
@@ -64,6 +79,60 @@ static const struct setting SETTINGS[] = {
 	  "caches nothing" },
 	{ "services.cache.ttl", SETTING_INT, AT(cache_ttl), 0, 86400, NULL, "60",
 	  "seconds a cached result is believed at most" },
+	{ "http.socket", SETTING_STRING, AT(http.socket), 0, 0, NULL, "",
+	  "path of the daemon's unix socket, mode 0660; --socket comes first" },
+	{ "http.group", SETTING_STRING, AT(http.group), 0, 0, NULL, "",
+	  "group that may connect to the socket" },
+	{ "http.listen", SETTING_STRING, AT(http.listen), 0, 0, NULL, "",
+	  "ADDRESS:PORT to listen on by TCP, [ADDRESS]:PORT for IPv6; --listen comes first" },
+	{ "http.tls_certificate", SETTING_STRING, AT(http.tls_certificate), 0, 0, NULL, "",
+	  "PEM file with the certificate and its chain: TCP speaks TLS only" },
+	{ "http.tls_key", SETTING_STRING, AT(http.tls_key), 0, 0, NULL, "",
+	  "PEM file with the key of the certificate" },
+	{ "http.tls_clients", SETTING_STRING, AT(http.tls_clients), 0, 0, NULL, "",
+	  "PEM file with the authorities whose client certificates are accepted" },
+	{ "http.peers", SETTING_LIST, AT(http.peers), 0, 0, NULL, "none",
+	  "who is who on the socket: \"user:role\" or \"user:role:host,host\"; root and the "
+	  "daemon's own user are admin",
+	  check_grant },
+	{ "http.certificates", SETTING_LIST, AT(http.certificates), 0, 0, NULL, "none",
+	  "who is who by client certificate: \"SHA-256 in hex:role\" or "
+	  "\"SHA-256 in hex:role:host,host\"",
+	  check_grant },
+	{ "http.key_file", SETTING_STRING, AT(http.key_file), 0, 0, NULL, "",
+	  "file with the key that request digests are made with, made when missing; empty: a new "
+	  "key at each start" },
+	{ "http.log", SETTING_STRING, AT(http.log), 0, 0, LOGS, "writes",
+	  "which requests get a line in the log: all, writes (and errors), errors" },
+	{ "http.threads", SETTING_INT, AT(http.threads), 1, 64, NULL, "2",
+	  "threads that speak HTTP" },
+	{ "http.readers", SETTING_INT, AT(http.readers), 1, 64, NULL, "2",
+	  "database connections that short reads share" },
+	{ "http.writers", SETTING_INT, AT(http.writers), 1, 256, NULL, "8",
+	  "database connections for writes and long reads, one request at a time on each" },
+	{ "http.max_connections", SETTING_INT, AT(http.max_connections), 16, 1000000, NULL, "16384",
+	  "HTTP connections at a time" },
+	{ "http.max_in_flight", SETTING_INT, AT(http.max_in_flight), 1, 1000000, NULL, "1000",
+	  "requests at a time that wait for the database; more are answered 503" },
+	{ "http.max_header", SETTING_INT, AT(http.max_header), 1024, 1048576, NULL, "4096",
+	  "bytes of memory for the header of a request and of its reply; a longer header is "
+	  "answered 431" },
+	{ "http.max_body", SETTING_INT, AT(http.max_body), 0, 2147483647, NULL, "1048576",
+	  "bytes of the body of a request; a longer one is answered 413" },
+	{ "http.max_reply", SETTING_INT, AT(http.max_reply), 1, 1048576, NULL, "1024",
+	  "megabytes of a reply that may wait on disk for a slow client; a longer one is cut off" },
+	{ "http.request_timeout", SETTING_INT, AT(http.request_timeout), 1, 86400, NULL, "30",
+	  "seconds a request may take; then its statement is cancelled and it is answered 504" },
+	{ "http.idle_timeout", SETTING_INT, AT(http.idle_timeout), 1, 86400, NULL, "60",
+	  "seconds without a byte after which a connection is closed" },
+	{ "http.grace", SETTING_INT, AT(http.grace), 0, 3600, NULL, "10",
+	  "seconds that requests in flight have to end after SIGTERM" },
+	{ "http.retry", SETTING_INT, AT(http.retry), 0, 3600, NULL, "5",
+	  "seconds that a request waits for a database that is away; then it is answered 503" },
+	{ "http.password_checks", SETTING_INT, AT(http.password_checks), 1, 1000000, NULL, "10",
+	  "checks of a password a minute, for each account and caller; more are answered 429" },
+	{ "http.keep_replies", SETTING_INT, AT(http.keep_replies), 1, 31536000, NULL, "86400",
+	  "seconds that the reply to an Idempotency-Key is kept" },
 };
 
 enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]) };
@@ -134,6 +203,8 @@ config_free(struct config *config)
 		free(text);
 	}
 	strvec_free(&config->submods);
+	strvec_free(&config->http.peers);
+	strvec_free(&config->http.certificates);
 	free(config);
 }
 
@@ -164,6 +235,12 @@ check_word(const struct place *p, const struct setting *s, const char *value, st
 {
 	enum adx_rc rc;
 
+	if (s->check != NULL && !s->check(value)) {
+		rc = complain(p, err, s->path, "has an entry that cannot be read");
+		adx_hint(err, "write name:role or name:role:host,host; roles are reader, operator "
+			      "and admin");
+		return rc;
+	}
 	if (s->words == NULL || is_word(s->words, value))
 		return ADX_OK;
 	rc = complain(p, err, s->path, "has an unknown word");
@@ -221,7 +298,7 @@ take_list(struct config *config, const struct place *p, const struct setting *s,
 
 	if (!config_setting_is_array(p->setting) && !config_setting_is_list(p->setting))
 		return complain(p, err, s->path, "must be a list: [ \"...\", \"...\" ]");
-	if (config_setting_length(p->setting) == 0)
+	if (config_setting_length(p->setting) == 0 && s->words != NULL)
 		return complain(p, err, s->path, "is an empty list");
 	for (int i = 0; i < config_setting_length(p->setting) && rc == ADX_OK; i++) {
 		const char *word = config_setting_get_string_elem(p->setting, i);

@@ -16,6 +16,7 @@ struct config {
 	int lock_timeout;      /* seconds */
 	int statement_timeout; /* seconds; 0 is none */
 	char *prepare;         /* "on" or "off": named statements where they are repeated */
+	char *direct_dsn;      /* for LISTEN, past any pooler; "": database_dsn */
 	char *node_name;
 	char *node_cookie; /* "": none is configured */
 	char *password_mechanism;
@@ -24,6 +25,32 @@ struct config {
 	struct strvec submods; /* of service admin_extra; empty: all */
 	int cache_max_bytes;
 	int cache_ttl; /* seconds */
+	struct config_http {
+		char *socket;           /* "": none */
+		char *group;            /* that owns the socket; "": the daemon's own */
+		char *listen;           /* ADDRESS:PORT; "": none */
+		char *tls_certificate;  /* files; "": no TLS */
+		char *tls_key;
+		char *tls_clients;      /* authorities of client certificates; "": not asked for */
+		struct strvec peers;    /* grants, by the name of a user of this machine */
+		struct strvec certificates; /* grants, by SHA-256 of a certificate in hex */
+		char *key_file;         /* "": a key for each run */
+		char *log;              /* "all", "writes" or "errors" */
+		int threads;
+		int readers; /* connections that reads share */
+		int writers; /* connections of their own for writes and long reads */
+		int max_connections;
+		int max_in_flight;
+		int max_header;      /* bytes */
+		int max_body;        /* bytes */
+		int max_reply;       /* megabytes */
+		int request_timeout; /* seconds */
+		int idle_timeout;    /* seconds */
+		int grace;           /* seconds */
+		int retry;           /* seconds */
+		int password_checks; /* a minute */
+		int keep_replies;    /* seconds */
+	} http;
 };
 
 /* A configuration with every default. The caller frees *out with config_free(). */

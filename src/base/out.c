@@ -13,6 +13,8 @@ enum { BUFFER = 64 * 1024, HELD_IN_MEMORY = 1024 * 1024 };
 
 struct out {
 	int fd;
+	out_sink *sink; /* instead of fd, or NULL */
+	void *sink_ctx;
 	int error;
 	volatile sig_atomic_t stopped;
 	bool holding;
@@ -30,6 +32,18 @@ out_new(int fd)
 	return out;
 }
 
+struct out *
+out_new_sink(out_sink *sink, void *ctx)
+{
+	struct out *out = out_new(-1);
+
+	if (out != NULL) {
+		out->sink = sink;
+		out->sink_ctx = ctx;
+	}
+	return out;
+}
+
 void
 out_fail(struct out *out, int errnum)
 {
@@ -40,6 +54,14 @@ out_fail(struct out *out, int errnum)
 static void
 write_all(struct out *out, const char *data, size_t len)
 {
+	int errnum;
+
+	if (out->sink != NULL) {
+		errnum = len == 0 ? 0 : out->sink(out->sink_ctx, data, len);
+		if (errnum != 0)
+			out_fail(out, errnum);
+		return;
+	}
 	while (len > 0 && out->error == 0) {
 		ssize_t n = write(out->fd, data, len);
 
@@ -134,6 +156,12 @@ out_discard(struct out *out)
 	out->holding = false;
 	drop_spill(out);
 	buf_clear(&out->pending);
+}
+
+const char *
+out_held(struct out *out)
+{
+	return out->holding && out->spill == NULL ? buf_text(&out->pending) : NULL;
 }
 
 void

@@ -1,7 +1,7 @@
 /*
- * Buffered output to a file descriptor with a sticky error: the first failure is kept, later
- * writes do nothing, and the caller asks once. Output can be held back until a COMMIT: what is
- * held beyond a megabyte lies in an unlinked temporary file, so memory stays flat.
+ * Buffered output to a file descriptor or a function, with a sticky error: the first failure is
+ * kept, later writes do nothing, and the caller asks once. Output can be held back until a COMMIT:
+ * what is held beyond a megabyte lies in an unlinked temporary file, so memory stays flat.
  */
 #ifndef ADMINEX_OUT_H
 #define ADMINEX_OUT_H
@@ -15,6 +15,10 @@ struct out;
 
 /* Writes to fd, which stays the caller's. NULL when out of memory. */
 struct out *out_new(int fd);
+/* Where output goes that is meant for no file descriptor: returns 0 or an errno. */
+typedef int out_sink(void *ctx, const char *data, size_t len);
+/* Writes to a function. NULL when out of memory. */
+struct out *out_new_sink(out_sink *sink, void *ctx);
 /* Frees without flushing. */
 void out_free(struct out *out);
 
@@ -24,6 +28,8 @@ void out_text(struct out *out, const char *text);
 void out_hold(struct out *out);
 void out_release(struct out *out);
 void out_discard(struct out *out);
+/* What is held, as long as it is less than a megabyte; else NULL. */
+const char *out_held(struct out *out);
 void out_flush(struct out *out);
 /* Fail for the caller: what was due could not be made, for want of memory. */
 void out_fail(struct out *out, int errnum);

@@ -243,6 +243,25 @@ cache_lookup(struct cache *cache, const struct cache_key *key, cache_done *done,
 	return found;
 }
 
+bool
+cache_peek(struct cache *cache, const struct cache_key *key, struct rowset **value)
+{
+	struct entry_list gone = TAILQ_HEAD_INITIALIZER(gone);
+	struct place place = place_of(cache, key);
+	struct shard *shard = shard_of(cache, &place);
+	struct entry *entry = NULL;
+
+	*value = NULL;
+	pthread_mutex_lock(&shard->lock);
+	if (shard->on)
+		entry = shard_find(shard, key, &place, cache->clock(), &gone);
+	if (entry != NULL && entry->fill == NULL)
+		hit(shard, entry, value);
+	pthread_mutex_unlock(&shard->lock);
+	entries_free(&gone);
+	return *value != NULL;
+}
+
 /* ---- the end of a read ------------------------------------------------------------------- */
 
 void

@@ -86,6 +86,8 @@ bool cache_key_make(const struct sql_statement *statement, enum sql_id id,
 /* done and ctx are for CACHE_WAIT; *value and *fill are NULL but where cache_found says more. */
 enum cache_found cache_lookup(struct cache *cache, const struct cache_key *key, cache_done *done,
 			      void *ctx, struct rowset **value, struct cache_fill **fill);
+/* Only a hit: *value is held for the caller; false, and nothing is begun, when there is none. */
+bool cache_peek(struct cache *cache, const struct cache_key *key, struct rowset **value);
 /* The value stays the caller's; the cache holds it by itself. A large one is not kept. */
 void cache_store(struct cache_fill *fill, struct rowset *value);
 void cache_fail(struct cache_fill *fill, const struct adx_error *err);

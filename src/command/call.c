@@ -118,6 +118,26 @@ check_affected(const struct call *call, int64_t most, struct adx_error *err)
 	return rc;
 }
 
+/* The command itself, between what others do in its transaction. */
+static enum adx_rc
+carry_out_between(struct call *call, int64_t most, struct adx_error *err)
+{
+	const struct run_hooks *hooks = call->options->hooks;
+	bool answered = false;
+	enum adx_rc rc = ADX_OK;
+
+	if (hooks != NULL)
+		rc = hooks->begin(call->options->ctx, call, &answered, err);
+	if (rc != ADX_OK || answered)
+		return rc;
+	rc = carry_out(call, err);
+	if (rc == ADX_OK)
+		rc = check_affected(call, most, err);
+	if (rc == ADX_OK && hooks != NULL)
+		rc = hooks->end(call->options->ctx, call, err);
+	return rc;
+}
+
 /* One attempt in a transaction, committed unless it is only a trial. */
 static enum adx_rc
 transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
@@ -125,9 +145,7 @@ transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
 	enum adx_rc rc;
 
 	db_begin(call->db, DB_WRITE);
-	rc = carry_out(call, err);
-	if (rc == ADX_OK)
-		rc = check_affected(call, most, err);
+	rc = carry_out_between(call, most, err);
 	/* What was kept back for after the COMMIT must be there whole. */
 	if (rc == ADX_OK)
 		rc = call_output_ok(call, err);
@@ -209,8 +227,8 @@ run_snapshot(struct call *call, struct adx_error *err)
 	return rc;
 }
 
-static bool
-writes(const struct call *call)
+bool
+call_writes(const struct call *call)
 {
 	const struct command *c = call->command;
 
@@ -220,7 +238,7 @@ writes(const struct call *call)
 bool
 call_wants_snapshot(const struct call *call)
 {
-	return call->early == NULL && !writes(call) &&
+	return call->early == NULL && !call_writes(call) &&
 	       (call->command->flags & (CMD_SNAPSHOT | CMD_WRITES));
 }
 
@@ -236,7 +254,8 @@ conclude(struct call *call, struct adx_error *err)
 {
 	if (call->answer == NULL)
 		return adx_fail(err, ADX_EFAIL, "%s gave no answer", call->command->name);
-	if (call_said_yes(call) && !call->writer->value && call->command->result == RESULT_LIST)
+	if (call_said_yes(call) && !call->writer->value && !call->writer->whole &&
+	    call->command->result == RESULT_LIST)
 		call->writer->ops->list_begin(call->writer);
 	return ADX_OK;
 }
@@ -250,7 +269,7 @@ call_run(struct call *call, struct adx_error *err)
 		return rc;
 	if (call->early != NULL || (call->command->flags & CMD_LOCAL))
 		rc = carry_out(call, err);
-	else if (writes(call))
+	else if (call_writes(call))
 		rc = run_write(call, err);
 	else if (call_wants_snapshot(call))
 		rc = run_snapshot(call, err);
@@ -266,6 +285,21 @@ static bool
 waits(const struct call *call)
 {
 	return call_by_steps(call) || (call->command->flags & CMD_LOCAL);
+}
+
+bool
+call_asks_nothing(const struct call *call)
+{
+	return call->early != NULL || (call->command->flags & CMD_LOCAL) ||
+	       (call->take == NULL && !call_by_steps(call));
+}
+
+bool
+call_may_share(const struct call *call)
+{
+	const unsigned alone = CMD_STEPS | CMD_SNAPSHOT | CMD_WIDE;
+
+	return !call_writes(call) && !(call->command->flags & alone) && call->question_count == 1;
 }
 
 enum adx_rc
@@ -289,6 +323,19 @@ call_receive(struct call *call, struct adx_error *err)
 		rc = take(call, err);
 	if (rc == ADX_OK)
 		rc = check_affected(call, call->options->max_affected, err);
+	return rc == ADX_OK ? conclude(call, err) : rc;
+}
+
+enum adx_rc
+call_receive_kept(struct call *call, struct rowset *kept, struct adx_error *err)
+{
+	struct rows *rows;
+	enum adx_rc rc = rowset_read(kept, &rows, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	rc = call->take(call, rows, err);
+	rows_close(rows);
 	return rc == ADX_OK ? conclude(call, err) : rc;
 }
 

@@ -11,6 +11,7 @@
 #include "command/command.h"
 #include "command/page.h"
 #include "command/writer.h"
+#include "db/rowset.h"
 #include "db/stmt.h"
 
 /* What stands for a file that the caller cannot name. */
@@ -18,6 +19,15 @@ struct content {
 	const char *data; /* UTF-8 without NUL; NULL: there is none */
 	size_t len;
 	const char *format; /* one of the parameter's words */
+};
+
+/*
+ * What happens in the transaction of a writing command beside it, first and last. begin() may have
+ * the answer already, and written it (*answered): then the command is not carried out.
+ */
+struct run_hooks {
+	enum adx_rc (*begin)(void *ctx, struct call *call, bool *answered, struct adx_error *err);
+	enum adx_rc (*end)(void *ctx, struct call *call, struct adx_error *err);
 };
 
 /* How the caller wants a command to be run. */
@@ -39,6 +49,9 @@ struct run_options {
 	bool (*confirm)(void *ctx, const struct command *command, int64_t affected);
 	/* Remarks beside the answer: "skipped x", one line each. Never NULL. */
 	void (*remark)(void *ctx, const char *text);
+	const struct run_hooks *hooks; /* may be NULL */
+	/* Make a running daemon read its configuration again; NULL where none runs. */
+	enum adx_rc (*reload)(void *ctx, struct adx_error *err);
 	void *ctx;
 };
 
@@ -113,6 +126,9 @@ void call_end(struct call *call);
 ADX_MUST_CHECK enum adx_rc call_prepare(struct call *call, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc call_send(const struct call *call, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc call_receive(struct call *call, struct adx_error *err);
+/* The same with rows that were kept, of its only question. */
+ADX_MUST_CHECK enum adx_rc call_receive_kept(struct call *call, struct rowset *kept,
+					     struct adx_error *err);
 /* Before it is sent and received again: its questions stay. */
 void call_forget(struct call *call);
 /* Did it answer, and was it a yes? */
@@ -121,6 +137,12 @@ bool call_said_yes(const struct call *call);
 bool call_by_steps(const struct call *call);
 /* Must it have a transaction of its own, which sees one state? */
 bool call_wants_snapshot(const struct call *call);
+/* Do these arguments make it change something? */
+bool call_writes(const struct call *call);
+/* Prepared: can it be received without the database? */
+bool call_asks_nothing(const struct call *call);
+/* Prepared: is it one read that comes back soon, so that others may wait for the connection? */
+bool call_may_share(const struct call *call);
 
 /* ---- for handlers ------------------------------------------------------------------------ */
 

@@ -33,7 +33,7 @@ judges_by_age(const struct command *command)
 bool
 body_pages(const struct command *command)
 {
-	return command->result == RESULT_LIST;
+	return command->pages != PAGES_NONE;
 }
 
 const struct body_option body_options[BODY_OPTIONS] = {

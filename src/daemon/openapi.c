@@ -423,7 +423,7 @@ write_command(yajl_gen g, const struct command *command)
 }
 
 /* What is not a command. */
-static const struct page {
+static const struct address {
 	const char *path;
 	const char *id;
 	const char *summary;
@@ -441,7 +441,7 @@ static const struct page {
 };
 
 static void
-write_page(yajl_gen g, const struct page *page)
+write_page(yajl_gen g, const struct address *page)
 {
 	open_map(g, page->path);
 	open_map(g, "get");

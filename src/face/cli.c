@@ -11,31 +11,14 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/text.h"
+#include "base/log.h"
 
 /* ---- standard error ---------------------------------------------------------------------- */
 
-/* One line, whatever is in it: control characters cannot move the cursor or break the line. */
 void
 cli_say(const char *text)
 {
-	struct buf line = BUF_INIT;
-	size_t len = strlen(text);
-	unsigned cp;
-
-	buf_add_text(&line, "adminex: ");
-	for (size_t i = 0, n; i < len; i += n) {
-		n = text_next(text + i, len - i, &cp);
-		if (n == 0 || cp < 0x20 || (cp >= 0x7F && cp < 0xA0)) {
-			buf_addf(&line, "\\x%02X", (unsigned char)text[i]);
-			n = 1;
-		} else {
-			buf_add(&line, text + i, n);
-		}
-	}
-	buf_add_char(&line, '\n');
-	fwrite(buf_text(&line), 1, line.len, stderr);
-	buf_free(&line);
+	log_text(text);
 }
 
 static void

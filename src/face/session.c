@@ -6,14 +6,21 @@
 
 static const char DEFAULT_CONFIG[] = "/etc/adminex/adminex.conf";
 
-static enum adx_rc
-read_config(struct session *session, const char *path, struct adx_error *err)
+const char *
+session_config_path(const char *given)
 {
-	if (path != NULL)
-		return config_load(path, &session->config, err);
-	if (access(DEFAULT_CONFIG, R_OK) == 0)
-		return config_load(DEFAULT_CONFIG, &session->config, err);
-	return config_default(&session->config, err);
+	if (given != NULL)
+		return given;
+	return access(DEFAULT_CONFIG, R_OK) == 0 ? DEFAULT_CONFIG : NULL;
+}
+
+static enum adx_rc
+read_config(struct session *session, const char *given, struct adx_error *err)
+{
+	const char *path = session_config_path(given);
+
+	return path == NULL ? config_default(&session->config, err)
+			    : config_load(path, &session->config, err);
 }
 
 enum adx_rc
@@ -30,16 +37,22 @@ session_open(struct session *session, const char *config_path, struct adx_error 
 	return rc;
 }
 
-static const char *
-choose_dsn(const struct session *session, const char *dsn)
+const char *
+session_dsn_override(const char *given)
 {
 	const char *from_environment = getenv("ADMINEX_DSN");
 
-	if (dsn != NULL)
-		return dsn;
-	if (from_environment != NULL && from_environment[0] != '\0')
-		return from_environment;
-	return session->config->database_dsn;
+	if (given != NULL)
+		return given;
+	return from_environment != NULL && from_environment[0] != '\0' ? from_environment : NULL;
+}
+
+static const char *
+choose_dsn(const struct session *session, const char *given)
+{
+	const char *dsn = session_dsn_override(given);
+
+	return dsn != NULL ? dsn : session->config->database_dsn;
 }
 
 enum adx_rc

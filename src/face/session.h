@@ -26,4 +26,9 @@ ADX_MUST_CHECK enum adx_rc session_connect(struct session *session, const char *
 					   struct adx_error *err);
 void session_close(struct session *session);
 
+/* The file that is read: the one given, else the default one where there is one, else NULL. */
+const char *session_config_path(const char *given);
+/* What comes before the configuration's connection string: the one given, ADMINEX_DSN, or NULL. */
+const char *session_dsn_override(const char *given);
+
 #endif

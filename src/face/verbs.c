@@ -26,7 +26,7 @@ static const struct verb VERB_COMPLETION = {
 };
 
 /* In the order of the help. */
-const struct verb *const VERBS[] = { &VERB_MIGRATE, &VERB_IMPORT,     &VERB_EXPORT, &VERB_BATCH,
+const struct verb *const VERBS[] = { &VERB_MIGRATE, &VERB_IMPORT,     &VERB_EXPORT, &VERB_BATCH, &VERB_SERVE,
 				     &VERB_HELP,    &VERB_COMPLETION, NULL };
 
 const struct verb *

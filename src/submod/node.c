@@ -7,12 +7,14 @@ static const struct answer NO_NODE = { "no_node", "No node {node}" };
 static const struct answer NO_COOKIE = { "no_cookie",
 					 "Error: \"no cookie is configured (node.cookie)\"" };
 
-/* Nothing long-running holds a configuration yet that would have to be told. */
+/* A daemon takes over its own file; without one, a file is checked. */
 static enum adx_rc
 load_config(struct call *call, struct adx_error *err)
 {
-	struct config *config;
-	enum adx_rc rc = config_load(call_raw(call, "file"), &config, err);
+	struct config *config = NULL;
+	enum adx_rc rc = call->options->reload != NULL
+				 ? call->options->reload(call->options->ctx, err)
+				 : config_load(call_raw(call, "file"), &config, err);
 
 	config_free(config);
 	return rc == ADX_OK ? call_answer(call, &ANSWER_OK, err, NULL) : rc;

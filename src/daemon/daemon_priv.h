@@ -1,0 +1,191 @@
+/* What the files of src/daemon/ share. Nothing outside this folder includes it. */
+#ifndef ADMINEX_DAEMON_PRIV_H
+#define ADMINEX_DAEMON_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/config.h"
+#include "cache/cache.h"
+#include "command/call.h"
+#include "daemon/body.h"
+#include "daemon/daemon.h"
+#include "daemon/httplib.h"
+#include "daemon/metrics.h"
+#include "daemon/spool.h"
+#include "daemon/throttle.h"
+#include "service/admin_extra.h"
+#include "service/tokens.h"
+
+/* ---- settings.c: a configuration, and what follows from it ------------------------------- */
+
+/* Somebody known by other means than a token. */
+struct known {
+	char name[160]; /* of the actor */
+	uid_t uid;      /* of a peer on the socket */
+	char sha256[65]; /* of a client certificate, hex */
+	enum role role;
+	struct strvec hosts;
+};
+
+/* Immutable and counted: a request keeps the one it began with. */
+struct settings {
+	atomic_uint users;
+	struct config *config;
+	struct admin_extra *service;
+	struct known *peers, *certificates;
+	size_t peer_count, certificate_count;
+};
+
+ADX_MUST_CHECK enum adx_rc settings_load(const char *path, struct settings **out,
+					 struct adx_error *err);
+struct settings *settings_hold(struct settings *settings);
+void settings_release(struct settings *settings);
+const struct known *settings_peer(const struct settings *settings, uid_t uid);
+const struct known *settings_certificate(const struct settings *settings, const char *sha256);
+
+/* ---- the daemon -------------------------------------------------------------------------- */
+
+struct readers;
+struct writers;
+struct ready;
+struct watch;
+
+enum { DAEMON_ID_SIZE = 17, DAEMON_KEY_SIZE = 32, DAEMON_LISTENERS = 2 };
+
+struct daemon {
+	struct daemon_options options;
+	pthread_mutex_t lock; /* of `settings` and `tokens` */
+	struct settings *settings;
+	struct tokens *tokens; /* NULL until they were read */
+	struct cache *cache;
+	struct throttle *throttle;
+	struct metrics metrics;
+	struct readers *readers;
+	struct writers *writers;
+	struct ready *ready;
+	struct watch *watch;
+	struct MHD_Daemon *http[DAEMON_LISTENERS];
+	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
+	char *socket_path;             /* to be removed at the end, or NULL */
+	char id[DAEMON_ID_SIZE];
+	unsigned char key[DAEMON_KEY_SIZE]; /* of the digests of requests */
+	atomic_uint_fast64_t requests;
+	atomic_int open;      /* requests whose reply was not sent whole yet */
+	atomic_int in_flight; /* of these, for commands that wait for the database */
+	atomic_bool stopping;
+	atomic_bool doubt; /* whether a COMMIT happened; the cache stays off until it is known */
+	int64_t started; /* milliseconds, monotonic */
+};
+
+struct settings *daemon_settings(struct daemon *daemon);
+/* Read the configuration again; a bad one changes nothing. */
+ADX_MUST_CHECK enum adx_rc daemon_reload(struct daemon *daemon, struct adx_error *err);
+/* Connection parameters for a thread of the daemon. */
+struct db_settings daemon_db_settings(struct daemon *daemon, const struct settings *settings);
+
+/* Milliseconds and microseconds of a clock that only goes forward. */
+int64_t now_ms(void);
+int64_t now_us(void);
+
+/* ---- request.c: one request from its header to its reply --------------------------------- */
+
+enum { REQUEST_ID_SIZE = 24, REQUEST_KEY_MAX = 255 };
+
+struct route;
+
+struct request {
+	struct daemon *daemon;
+	struct MHD_Connection *connection;
+	atomic_int users; /* the connection, and whoever carries it out */
+	struct settings *settings;
+	struct tokens *tokens; /* the caller may be one of them */
+	char id[REQUEST_ID_SIZE];
+	const struct route *route;
+	const struct command *command; /* NULL: the request is for none */
+	unsigned command_index;
+	int64_t began; /* microseconds */
+	struct buf body;
+	struct arena arena;
+	struct body parsed;
+	char actor[192];
+	struct caller caller;
+	enum format format;
+	struct run_options options;
+	struct call call;
+	struct out *out;
+	struct spool spool;
+	struct strvec remarks;
+	struct adx_error err;
+	unsigned code; /* HTTP status of the reply, once it is known; else 0 */
+	const char *status;
+	int exit;
+	unsigned retry_after; /* seconds; 0: none */
+	bool handed_over;     /* another thread carries it out, or did */
+	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */
+	char once_digest[2 * 32 + 3];
+	unsigned once_code;
+	unsigned tries;
+	struct cache_fill *fill;
+	struct request *next; /* in a queue */
+};
+
+/* Carry it out, or hand it over; true when the reply can be sent at once. */
+bool request_run(struct request *request);
+/* It failed: the reply says so. */
+void request_fail(struct request *request, const struct adx_error *err);
+void request_fail_as(struct request *request, unsigned code, enum adx_rc rc, const char *message,
+		     const char *hint);
+/* The call was carried out, or failed: write its outcome, and let the reply go. */
+void request_done(struct request *request, enum adx_rc rc);
+void request_release(struct request *request);
+/* Who calls, or a failure: "no caller, no service". */
+ADX_MUST_CHECK enum adx_rc request_identify(struct request *request, struct adx_error *err);
+
+/* A connection's own things, made when it was accepted. */
+struct peer {
+	bool local; /* the unix socket */
+	uid_t uid;
+	bool certificate_read;
+	char sha256[65]; /* of the client certificate that was verified, or "" */
+};
+
+/* ---- reply.c ----------------------------------------------------------------------------- */
+
+/* What kind of failure, as an HTTP status. */
+unsigned reply_code(const struct adx_error *err);
+unsigned reply_code_of_answer(const char *status);
+enum MHD_Result reply_send(struct request *request);
+
+/* ---- readers.c, writers.c: who carries out ----------------------------------------------- */
+
+struct readers *readers_start(struct daemon *daemon, unsigned count, struct adx_error *err);
+void readers_stop(struct readers *readers);
+/* One statement that only reads; its answer comes soon. */
+void readers_add(struct readers *readers, struct request *request);
+/* Cancel what runs. */
+void readers_cancel(struct readers *readers);
+
+struct writers *writers_start(struct daemon *daemon, unsigned count, struct adx_error *err);
+void writers_stop(struct writers *writers);
+void writers_add(struct writers *writers, struct request *request);
+/* Cancel what runs beyond its time. */
+void writers_tick(struct writers *writers, int64_t now);
+
+/* ---- watch.c: an eye on the database ----------------------------------------------------- */
+
+struct watch *watch_start(struct daemon *daemon, struct adx_error *err);
+void watch_stop(struct watch *watch);
+/* Take over new tokens. */
+void daemon_set_tokens(struct daemon *daemon, struct tokens *tokens);
+
+/* ---- once.c: Idempotency-Key ------------------------------------------------------------- */
+
+/* Set request->options.hooks for a request that carries a key. */
+ADX_MUST_CHECK enum adx_rc once_prepare(struct request *request, struct adx_error *err);
+
+#endif

@@ -1,0 +1,74 @@
+#include "daemon/queue.h"
+
+#include <stddef.h>
+
+#include "daemon/daemon_priv.h"
+
+void
+queue_init(struct queue *queue)
+{
+	*queue = (struct queue){ .first = NULL };
+	queue->last = &queue->first;
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->news, NULL);
+}
+
+void
+queue_free(struct queue *queue)
+{
+	pthread_mutex_destroy(&queue->lock);
+	pthread_cond_destroy(&queue->news);
+}
+
+void
+queue_add(struct queue *queue, struct request *request)
+{
+	pthread_mutex_lock(&queue->lock);
+	request->next = NULL;
+	*queue->last = request;
+	queue->last = &request->next;
+	if (queue->waiting > 0)
+		pthread_cond_signal(&queue->news);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+/* Cuts the list after so many; returns what it was from the start. */
+static struct request *
+cut(struct queue *queue, unsigned most)
+{
+	struct request *first = queue->first;
+	struct request *end = first;
+
+	for (unsigned i = 1; i < most && end != NULL && end->next != NULL; i++)
+		end = end->next;
+	queue->first = end == NULL ? NULL : end->next;
+	if (queue->first == NULL)
+		queue->last = &queue->first;
+	if (end != NULL)
+		end->next = NULL;
+	return first;
+}
+
+struct request *
+queue_take(struct queue *queue, unsigned most)
+{
+	struct request *taken;
+
+	pthread_mutex_lock(&queue->lock);
+	queue->waiting++;
+	while (queue->first == NULL && !queue->closed)
+		pthread_cond_wait(&queue->news, &queue->lock);
+	queue->waiting--;
+	taken = cut(queue, most);
+	pthread_mutex_unlock(&queue->lock);
+	return taken;
+}
+
+void
+queue_close(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->closed = true;
+	pthread_cond_broadcast(&queue->news);
+	pthread_mutex_unlock(&queue->lock);
+}

@@ -1,0 +1,25 @@
+/* Requests that wait for a thread, first come, first served. */
+#ifndef ADMINEX_QUEUE_H
+#define ADMINEX_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct request;
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	struct request *first, **last;
+	unsigned waiting; /* threads in queue_take() */
+	bool closed;
+};
+
+void queue_init(struct queue *queue);
+void queue_free(struct queue *queue);
+void queue_add(struct queue *queue, struct request *request);
+/* Up to `most` of them, linked by next; waits for one. NULL when it was closed and is empty. */
+struct request *queue_take(struct queue *queue, unsigned most);
+void queue_close(struct queue *queue);
+
+#endif

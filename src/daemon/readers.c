@@ -1,0 +1,321 @@
+/*
+ * Short reads of all callers, down one pipeline for each reader: what came while a batch was under
+ * way is the next batch. A read that fails takes those behind it in the pipeline with it, so these
+ * are sent again; reads can be run twice. A database that is away is waited for, within bounds.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/daemon_priv.h"
+#include "daemon/queue.h"
+
+enum { BATCH = 64, PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500 };
+
+struct reader {
+	struct readers *all;
+	pthread_t thread;
+	struct settings *settings; /* that db was opened with */
+	pthread_mutex_t lock;      /* of db, against readers_cancel() */
+	struct db *db;
+};
+
+struct readers {
+	struct daemon *daemon;
+	struct queue queue;
+	unsigned count;
+	struct reader readers[];
+};
+
+static void
+set_db(struct reader *reader, struct db *db)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->db = db;
+	pthread_mutex_unlock(&reader->lock);
+}
+
+static void
+disconnect(struct reader *reader)
+{
+	struct db *db = reader->db;
+
+	set_db(reader, NULL);
+	db_close(db);
+	settings_release(reader->settings);
+	reader->settings = NULL;
+}
+
+/* After a reload, connections follow when they are not in use. */
+static void
+follow_settings(struct reader *reader)
+{
+	struct settings *now = daemon_settings(reader->all->daemon);
+
+	if (reader->db != NULL && (reader->settings != now || !db_alive(reader->db)))
+		disconnect(reader);
+	settings_release(now);
+}
+
+static enum adx_rc
+reach_db(struct reader *reader, struct adx_error *err)
+{
+	struct daemon *daemon = reader->all->daemon;
+	struct db_settings settings;
+	struct db *db = NULL;
+	enum adx_rc rc;
+
+	follow_settings(reader);
+	if (reader->db != NULL)
+		return ADX_OK;
+	reader->settings = daemon_settings(daemon);
+	settings = daemon_db_settings(daemon, reader->settings);
+	rc = db_open(&settings, &db, err);
+	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);
+	if (rc == ADX_OK)
+		set_db(reader, db);
+	else
+		disconnect(reader);
+	return rc;
+}
+
+/* ---- one batch --------------------------------------------------------------------------- */
+
+static void
+end(struct request *r, enum adx_rc rc)
+{
+	if (r->fill != NULL) {
+		struct cache_fill *fill = r->fill;
+
+		r->fill = NULL;
+		cache_fail(fill, &r->err);
+	}
+	request_done(r, rc);
+	request_release(r);
+}
+
+/* A read that others wait for, or that is to be kept: its rows first, then their meaning. */
+static enum adx_rc
+receive_kept(struct request *r, struct adx_error *err)
+{
+	struct cache_fill *fill = r->fill;
+	struct rows *rows;
+	struct rowset *set = NULL;
+	enum adx_rc rc = stmt_receive(r->call.db, &rows, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	rc = rows_keep(rows, &set, err);
+	rows_close(rows);
+	if (rc != ADX_OK)
+		return rc;
+	r->fill = NULL;
+	cache_store(fill, set);
+	rc = call_receive_kept(&r->call, set, err);
+	rowset_release(set);
+	return rc;
+}
+
+static enum adx_rc
+receive(struct request *r)
+{
+	return r->fill != NULL ? receive_kept(r, &r->err) : call_receive(&r->call, &r->err);
+}
+
+static enum adx_rc
+send_batch(struct reader *reader, struct request *batch, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	for (struct request *r = batch; r != NULL && rc == ADX_OK; r = r->next) {
+		r->call.db = reader->db;
+		rc = call_send(&r->call, err);
+	}
+	return rc == ADX_OK ? stmt_mark(reader->db, err) : rc;
+}
+
+/* May it be tried again, or is it its own failure? */
+static bool
+goes_again(const struct request *r, enum adx_rc rc)
+{
+	int64_t patience = (int64_t)r->settings->config->http.retry * 1000000;
+
+	return rc == ADX_EUNAVAIL && now_us() - r->began < patience &&
+	       !atomic_load(&r->daemon->stopping);
+}
+
+/* Sleeps longer with each failure in a row, and a little apart from the other readers. */
+static void
+pause_after(unsigned failures)
+{
+	unsigned ms = PAUSE_FIRST_MS << (failures < 5 ? failures : 5);
+
+	if (ms > PAUSE_MOST_MS)
+		ms = PAUSE_MOST_MS;
+	usleep((ms + (unsigned)(now_us() % (ms / 2))) * 1000);
+}
+
+/* Those whose patience is over fail; returns the others. */
+static struct request *
+sift(struct request *batch, enum adx_rc rc, const struct adx_error *err)
+{
+	struct request *first = NULL, **last = &first;
+
+	while (batch != NULL) {
+		struct request *r = batch;
+
+		batch = r->next;
+		r->next = NULL;
+		if (goes_again(r, rc)) {
+			metrics_add(&r->daemon->metrics, METRIC_READS_RETRIED, 1);
+			call_forget(&r->call);
+			*last = r;
+			last = &r->next;
+			continue;
+		}
+		r->err = *err;
+		r->retry_after = rc == ADX_EUNAVAIL ? 1 : 0;
+		end(r, rc);
+	}
+	return first;
+}
+
+/* Returns what is to be sent again, as what stood before it failed; *rc is what became of that. */
+static struct request *
+receive_all(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
+{
+	while (batch != NULL) {
+		struct request *r = batch;
+
+		*rc = receive(r);
+		/* A lost connection is no read's own failure. */
+		if (*rc == ADX_EUNAVAIL) {
+			*err = r->err;
+			return batch;
+		}
+		batch = r->next;
+		r->next = NULL;
+		end(r, *rc);
+		/* A statement that failed took those behind it along; a reply that did, none. */
+		if (stmt_aborted(reader->db))
+			break;
+	}
+	*rc = ADX_OK;
+	return batch;
+}
+
+static struct request *
+run_batch(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
+{
+	*rc = reach_db(reader, err);
+	if (*rc == ADX_OK)
+		*rc = send_batch(reader, batch, err);
+	if (*rc == ADX_OK)
+		batch = receive_all(reader, batch, rc, err);
+	if (reader->db != NULL)
+		stmt_drain(reader->db);
+	if (*rc == ADX_EUNAVAIL) {
+		metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES,
+			    reader->db == NULL ? 0 : 1);
+		disconnect(reader);
+	}
+	return batch;
+}
+
+static void
+run_until_done(struct reader *reader, struct request *batch)
+{
+	struct metrics *metrics = &reader->all->daemon->metrics;
+	unsigned failures = 0;
+
+	while (batch != NULL) {
+		struct adx_error err = { 0 };
+		enum adx_rc rc;
+
+		metrics_add(metrics, METRIC_READS_BATCHES, 1);
+		batch = run_batch(reader, batch, &rc, &err);
+		if (batch == NULL || rc == ADX_OK) {
+			/* What is left was not run, for no fault of its own. */
+			failures = 0;
+			continue;
+		}
+		batch = sift(batch, rc, &err);
+		if (batch != NULL)
+			pause_after(failures++);
+	}
+}
+
+static void *
+read_on(void *arg)
+{
+	struct reader *reader = arg;
+	struct request *batch;
+
+	while ((batch = queue_take(&reader->all->queue, BATCH)) != NULL)
+		run_until_done(reader, batch);
+	disconnect(reader);
+	return NULL;
+}
+
+/* ---- all of them ------------------------------------------------------------------------- */
+
+void
+readers_add(struct readers *readers, struct request *request)
+{
+	metrics_add(&readers->daemon->metrics, METRIC_READS_SHARED, 1);
+	queue_add(&readers->queue, request);
+}
+
+void
+readers_cancel(struct readers *readers)
+{
+	for (unsigned i = 0; i < readers->count; i++) {
+		struct reader *reader = &readers->readers[i];
+
+		pthread_mutex_lock(&reader->lock);
+		if (reader->db != NULL)
+			db_cancel(reader->db);
+		pthread_mutex_unlock(&reader->lock);
+	}
+}
+
+struct readers *
+readers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
+{
+	struct readers *readers =
+		calloc(1, sizeof(*readers) + count * sizeof(readers->readers[0]));
+
+	if (readers == NULL) {
+		adx_nomem(err);
+		return NULL;
+	}
+	readers->daemon = daemon;
+	queue_init(&readers->queue);
+	for (; readers->count < count; readers->count++) {
+		struct reader *reader = &readers->readers[readers->count];
+
+		reader->all = readers;
+		pthread_mutex_init(&reader->lock, NULL);
+		if (pthread_create(&reader->thread, NULL, read_on, reader) != 0) {
+			adx_fail(err, ADX_EFAIL, "cannot start a thread");
+			readers_stop(readers);
+			return NULL;
+		}
+	}
+	return readers;
+}
+
+void
+readers_stop(struct readers *readers)
+{
+	if (readers == NULL)
+		return;
+	queue_close(&readers->queue);
+	for (unsigned i = 0; i < readers->count; i++) {
+		pthread_join(readers->readers[i].thread, NULL);
+		pthread_mutex_destroy(&readers->readers[i].lock);
+	}
+	queue_free(&readers->queue);
+	free(readers);
+}

@@ -1,0 +1,203 @@
+#include "daemon/ready.h"
+
+#include <stdlib.h>
+
+#include "daemon/server.h"
+#include "db/migrate.h"
+
+enum { PATIENCE_MS = 400 };
+
+struct ready {
+	struct daemon *daemon;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	struct request *waiting;
+	bool stopping;
+	struct settings *settings; /* that db was opened with */
+	struct db *db;
+};
+
+static void
+disconnect(struct ready *ready)
+{
+	db_close(ready->db);
+	ready->db = NULL;
+	settings_release(ready->settings);
+	ready->settings = NULL;
+}
+
+static enum adx_rc
+reach_db(struct ready *ready, struct adx_error *err)
+{
+	struct db_settings settings;
+	enum adx_rc rc;
+
+	if (ready->db != NULL && db_alive(ready->db))
+		return ADX_OK;
+	disconnect(ready);
+	ready->settings = daemon_settings(ready->daemon);
+	settings = daemon_db_settings(ready->daemon, ready->settings);
+	rc = db_open(&settings, &ready->db, err);
+	if (rc != ADX_OK)
+		disconnect(ready);
+	return rc;
+}
+
+static enum adx_rc
+look(struct ready *ready, struct adx_error *err)
+{
+	int64_t version;
+	enum adx_rc rc = reach_db(ready, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	rc = stmt_int64(ready->db, SQL_MIGRATE_VERSION, NO_PARAMS, &version, err);
+	if (rc == ADX_EUNAVAIL)
+		disconnect(ready);
+	if (rc != ADX_OK || version == MIGRATION_COUNT)
+		return rc;
+	adx_fail(err, ADX_EFAIL, "the schema has version %lld, this program needs %d",
+		 (long long)version, MIGRATION_COUNT);
+	adx_hint(err, "run 'adminex migrate status'");
+	return ADX_EFAIL;
+}
+
+/* What the open address tells is that it is not ready; why is for the log and for callers. */
+static void
+answer(struct request *r, enum adx_rc rc, const struct adx_error *err)
+{
+	if (rc == ADX_OK) {
+		out_text(r->out, "{\"status\":\"ok\"}\n");
+		out_flush(r->out);
+		r->code = 200;
+		spool_finish(&r->spool, out_error(r->out) == 0);
+	} else {
+		r->code = 503;
+		r->retry_after = 1;
+		request_fail(r, err);
+	}
+	request_release(r);
+}
+
+static void
+answer_all(struct request *list, enum adx_rc rc, const struct adx_error *err)
+{
+	while (list != NULL) {
+		struct request *r = list;
+
+		list = r->next;
+		answer(r, rc, err);
+	}
+}
+
+/* Whoever takes them out of the list answers them. */
+static struct request *
+take_all(struct ready *ready)
+{
+	struct request *list;
+
+	pthread_mutex_lock(&ready->lock);
+	list = ready->waiting;
+	ready->waiting = NULL;
+	pthread_mutex_unlock(&ready->lock);
+	return list;
+}
+
+static bool
+wait_for_work(struct ready *ready)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&ready->lock);
+	while (ready->waiting == NULL && !ready->stopping)
+		pthread_cond_wait(&ready->news, &ready->lock);
+	stopping = ready->stopping;
+	pthread_mutex_unlock(&ready->lock);
+	return !stopping;
+}
+
+static void *
+look_on(void *arg)
+{
+	struct ready *ready = arg;
+
+	while (wait_for_work(ready)) {
+		struct adx_error err = { 0 };
+		enum adx_rc rc = look(ready, &err);
+
+		answer_all(take_all(ready), rc, &err);
+	}
+	disconnect(ready);
+	return NULL;
+}
+
+void
+ready_ask(struct ready *ready, struct request *r)
+{
+	request_suspend(r);
+	pthread_mutex_lock(&ready->lock);
+	r->next = ready->waiting;
+	ready->waiting = r;
+	pthread_cond_signal(&ready->news);
+	pthread_mutex_unlock(&ready->lock);
+}
+
+void
+ready_tick(struct ready *ready, int64_t now)
+{
+	struct request *late = NULL, **at;
+	struct adx_error err;
+
+	pthread_mutex_lock(&ready->lock);
+	for (at = &ready->waiting; *at != NULL;) {
+		struct request *r = *at;
+
+		if (now - r->began / 1000 < PATIENCE_MS && !ready->stopping) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		r->next = late;
+		late = r;
+	}
+	pthread_mutex_unlock(&ready->lock);
+	adx_fail(&err, ADX_EUNAVAIL, "the database does not answer");
+	answer_all(late, ADX_EUNAVAIL, &err);
+}
+
+struct ready *
+ready_start(struct daemon *daemon, struct adx_error *err)
+{
+	struct ready *ready = calloc(1, sizeof(*ready));
+
+	if (ready == NULL) {
+		adx_nomem(err);
+		return NULL;
+	}
+	ready->daemon = daemon;
+	pthread_mutex_init(&ready->lock, NULL);
+	pthread_cond_init(&ready->news, NULL);
+	if (pthread_create(&ready->thread, NULL, look_on, ready) != 0) {
+		adx_fail(err, ADX_EFAIL, "cannot start a thread");
+		free(ready);
+		return NULL;
+	}
+	return ready;
+}
+
+void
+ready_stop(struct ready *ready)
+{
+	if (ready == NULL)
+		return;
+	pthread_mutex_lock(&ready->lock);
+	ready->stopping = true;
+	pthread_cond_signal(&ready->news);
+	pthread_mutex_unlock(&ready->lock);
+	pthread_join(ready->thread, NULL);
+	ready_tick(ready, now_ms());
+	pthread_mutex_destroy(&ready->lock);
+	pthread_cond_destroy(&ready->news);
+	free(ready);
+}

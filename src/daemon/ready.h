@@ -1,0 +1,17 @@
+/* GET /readyz: each time the database is asked, and the answer comes within half a second. */
+#ifndef ADMINEX_READY_H
+#define ADMINEX_READY_H
+
+#include "daemon/daemon_priv.h"
+
+struct ready;
+
+/* NULL on failure. */
+struct ready *ready_start(struct daemon *daemon, struct adx_error *err);
+void ready_stop(struct ready *ready);
+/* The connection sleeps until the answer is there. */
+void ready_ask(struct ready *ready, struct request *request);
+/* Answers for a database that takes too long. */
+void ready_tick(struct ready *ready, int64_t now);
+
+#endif

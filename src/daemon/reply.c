@@ -1,0 +1,195 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/server.h"
+
+/* ---- HTTP statuses (RFC 9110, section 15) ------------------------------------------------ */
+
+static unsigned
+code_of_sqlstate(const char *state)
+{
+	if (strcmp(state, "57014") == 0)
+		return 504;
+	/* A lock, or another transaction, was in the way: the same request may succeed. */
+	if (strcmp(state, "55P03") == 0 || strncmp(state, "40", 2) == 0 ||
+	    strcmp(state, "23503") == 0)
+		return 503;
+	return 0;
+}
+
+unsigned
+reply_code(const struct adx_error *err)
+{
+	unsigned code = code_of_sqlstate(err->sqlstate);
+
+	if (code != 0)
+		return code;
+	switch (err->rc) {
+	case ADX_EUSAGE: return 400;
+	case ADX_EINVAL: return 422;
+	case ADX_ELIMIT:
+	case ADX_EDECLINE: return 409;
+	/* Without an SQLSTATE it is the caller who may not; else this daemon's database role. */
+	case ADX_EDENIED: return err->sqlstate[0] == '\0' ? 403 : 500;
+	case ADX_EUNAVAIL: return 503;
+	case ADX_EUNKNOWN:
+	case ADX_EINTR: return 504;
+	default: return 500;
+	}
+}
+
+unsigned
+reply_code_of_answer(const char *status)
+{
+	static const struct {
+		const char *word;
+		unsigned code;
+	} CODES[] = {
+		{ "ok", 200 },
+		/* The question was answered. */
+		{ "incorrect", 200 },
+		{ "no", 200 },
+		{ "user_does_not_exist", 404 },
+		{ "host_does_not_exist", 404 },
+		{ "not_found", 404 },
+		{ "never_seen", 404 },
+		{ "not_banned", 404 },
+		{ "no_session", 404 },
+		{ "no_node", 404 },
+		{ "no_cookie", 404 },
+		{ "exists", 409 },
+	};
+
+	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++)
+		if (strcmp(CODES[i].word, status) == 0)
+			return CODES[i].code;
+	return 422;
+}
+
+/* ---- headers ----------------------------------------------------------------------------- */
+
+static const char *
+content_type(const struct request *r)
+{
+	switch (r->format) {
+	case FORMAT_JSON: return "application/json";
+	case FORMAT_NDJSON: return "application/x-ndjson";
+	case FORMAT_CSV: return "text/csv; charset=utf-8";
+	default: return "text/plain; charset=utf-8";
+	}
+}
+
+/* A remark may quote any name: what no header can carry is written as %XX. */
+static void
+add_remark(struct MHD_Response *response, const char *text)
+{
+	char line[512];
+	size_t at = 0;
+
+	for (; *text != '\0' && at + 4 < sizeof(line); text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c >= 0x20 && c < 0x7F && c != '%')
+			line[at++] = (char)c;
+		else
+			at += (size_t)snprintf(line + at, sizeof(line) - at, "%%%02X", c);
+	}
+	line[at] = '\0';
+	MHD_add_response_header(response, "Adminex-Remark", line);
+}
+
+static void
+add_remarks(struct MHD_Response *response, const struct request *r)
+{
+	enum { AT_MOST = 4 };
+	char more[48];
+
+	for (size_t i = 0; i < r->remarks.count && i < AT_MOST; i++)
+		add_remark(response, r->remarks.items[i]);
+	if (r->remarks.count <= AT_MOST)
+		return;
+	snprintf(more, sizeof(more), "and %zu remarks more", r->remarks.count - AT_MOST);
+	add_remark(response, more);
+}
+
+static void
+add_number(struct MHD_Response *response, const char *name, long long number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", number);
+	MHD_add_response_header(response, name, text);
+}
+
+static void
+add_headers(struct MHD_Response *response, const struct request *r)
+{
+	MHD_add_response_header(response, "Content-Type", content_type(r));
+	MHD_add_response_header(response, "Adminex-Request", r->id);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (r->status != NULL && (r->format != FORMAT_JSON || r->command == NULL)) {
+		MHD_add_response_header(response, "Adminex-Status", r->status);
+		add_number(response, "Adminex-Exit", r->exit);
+	}
+	if (r->retry_after > 0)
+		add_number(response, "Retry-After", r->retry_after);
+	if (r->code == 401)
+		MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"adminex\"");
+	add_remarks(response, r);
+}
+
+/* ---- bodies ------------------------------------------------------------------------------ */
+
+static void
+suspend(void *ctx)
+{
+	const struct request *r = ctx;
+
+	MHD_suspend_connection(r->connection);
+}
+
+static ssize_t
+read_spool(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+	struct request *r = ctx;
+	ssize_t n = spool_read(&r->spool, pos, buf, max, suspend, r);
+
+	if (n == -1)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	return n == -2 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
+}
+
+static struct MHD_Response *
+make_response(struct request *r, bool streams)
+{
+	enum { BLOCK = 32 * 1024 };
+
+	if (streams)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_spool, r,
+							 NULL);
+	/* It stays where it is until the request is released, which comes after the reply. */
+	return MHD_create_response_from_buffer(r->spool.memory.len, r->spool.memory.data,
+					       MHD_RESPMEM_PERSISTENT);
+}
+
+enum MHD_Result
+reply_send(struct request *r)
+{
+	struct MHD_Response *response;
+	enum MHD_Result sent;
+	bool streams;
+
+	pthread_mutex_lock(&r->spool.lock);
+	streams = r->spool.streams;
+	pthread_mutex_unlock(&r->spool.lock);
+	if (streams && r->code == 0)
+		r->code = 200;
+	response = make_response(r, streams);
+	if (response == NULL)
+		return MHD_NO;
+	add_headers(response, r);
+	metrics_reply(&r->daemon->metrics, r->code);
+	sent = MHD_queue_response(r->connection, r->code, response);
+	MHD_destroy_response(response);
+	return sent;
+}

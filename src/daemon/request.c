@@ -1,0 +1,393 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/daemon_priv.h"
+#include "daemon/route.h"
+#include "daemon/server.h"
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void
+wake(void *ctx)
+{
+	struct request *r = ctx;
+
+	MHD_resume_connection(r->connection);
+}
+
+static void
+remark(void *ctx, const char *text)
+{
+	struct request *r = ctx;
+
+	strvec_add_text(&r->remarks, text);
+}
+
+static void
+name_request(struct request *r)
+{
+	snprintf(r->id, sizeof(r->id), "%.6s-%" PRIx64, r->daemon->id,
+		 (uint64_t)atomic_fetch_add(&r->daemon->requests, 1) + 1);
+}
+
+struct request *
+request_new(struct daemon *daemon, struct MHD_Connection *connection)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->daemon = daemon;
+	r->connection = connection;
+	r->began = now_us();
+	atomic_fetch_add(&daemon->open, 1);
+	atomic_init(&r->users, 1);
+	r->settings = daemon_settings(daemon);
+	r->tokens = daemon_tokens(daemon);
+	r->format = FORMAT_JSON;
+	r->options = (struct run_options){ .max_affected = -1, .remark = remark, .ctx = r };
+	name_request(r);
+	spool_init(&r->spool, (uint64_t)r->settings->config->http.max_reply << 20, wake, r);
+	r->out = out_new_sink(spool_write, &r->spool);
+	if (r->out == NULL) {
+		request_release(r);
+		return NULL;
+	}
+	return r;
+}
+
+void
+request_release(struct request *r)
+{
+	if (atomic_fetch_sub(&r->users, 1) != 1)
+		return;
+	writer_free(r->call.writer);
+	call_end(&r->call);
+	out_free(r->out);
+	spool_free(&r->spool);
+	strvec_free(&r->remarks);
+	buf_wipe(&r->body);
+	arena_free(&r->arena);
+	tokens_release(r->tokens);
+	settings_release(r->settings);
+	free(r);
+}
+
+/* ---- failures ---------------------------------------------------------------------------- */
+
+/* What a reply that belongs to no command is written as. */
+static const struct command NOTHING = { .result = RESULT_RESCODE, .result_name = "res" };
+
+void
+request_fail(struct request *r, const struct adx_error *err)
+{
+	struct outcome outcome = { adx_rc_word(err->rc), err->message, err->hint, err->sqlstate,
+				   false };
+	struct writer *w = writer_new(FORMAT_JSON, &NOTHING, r->out);
+
+	if (r->code == 0)
+		r->code = reply_code(err);
+	r->status = outcome.status;
+	r->exit = adx_rc_exit(err->rc);
+	r->format = FORMAT_JSON;
+	if (w != NULL)
+		w->ops->finish(w, &outcome);
+	writer_free(w);
+	out_flush(r->out);
+	spool_finish(&r->spool, true);
+}
+
+void
+request_fail_as(struct request *r, unsigned code, enum adx_rc rc, const char *message,
+		const char *hint)
+{
+	struct adx_error err;
+
+	adx_fail(&err, rc, "%s", message);
+	if (hint[0] != '\0')
+		adx_hint(&err, "%s", hint);
+	r->code = code;
+	if (code == 503)
+		r->retry_after = 1;
+	request_fail(r, &err);
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static bool
+is_logged(const struct request *r, enum adx_rc rc)
+{
+	const char *log = r->settings->config->http.log;
+
+	if (rc != ADX_OK || strcmp(log, "all") == 0)
+		return true;
+	return strcmp(log, "writes") == 0 && call_writes(&r->call);
+}
+
+static void
+log_request(const struct request *r, enum adx_rc rc, int64_t micros)
+{
+	if (is_logged(r, rc))
+		log_line("request=%s caller=%s command=%s status=%s rows=%" PRId64 " ms=%.1f%s%s",
+			 r->id, r->actor, r->command->name, r->status, r->call.rows,
+			 (double)micros / 1000, rc == ADX_OK ? "" : " error=",
+			 rc == ADX_OK ? "" : r->err.message);
+}
+
+static void
+account_for(struct request *r, enum adx_rc rc)
+{
+	int64_t micros = now_us() - r->began;
+	enum metrics_outcome outcome = rc != ADX_OK              ? OUTCOME_FAILED
+				       : call_said_yes(&r->call) ? OUTCOME_YES
+								 : OUTCOME_NO;
+
+	metrics_command(&r->daemon->metrics, r->command_index, outcome, (uint64_t)micros);
+	log_request(r, rc, micros);
+}
+
+/* A reply that began to stream cannot say any more that it failed, but by breaking off. */
+static void
+finish_failed(struct request *r)
+{
+	if (!spool_restart(&r->spool)) {
+		spool_finish(&r->spool, false);
+		return;
+	}
+	out_discard(r->out);
+	request_fail(r, &r->err);
+}
+
+static void
+finish_answered(struct request *r)
+{
+	r->status = r->call.answer->status;
+	r->exit = call_said_yes(&r->call) ? 0 : 1;
+	r->code = r->once_code != 0 ? r->once_code : reply_code_of_answer(r->status);
+	call_finish(&r->call, ADX_OK, &r->err);
+	spool_finish(&r->spool, out_error(r->out) == 0);
+}
+
+void
+request_done(struct request *r, enum adx_rc rc)
+{
+	if (rc != ADX_OK) {
+		r->status = adx_rc_word(rc);
+		if (reply_code(&r->err) == 504)
+			metrics_add(&r->daemon->metrics, METRIC_TIMEOUTS, 1);
+	} else {
+		r->status = r->call.answer->status;
+	}
+	account_for(r, rc);
+	if (r->handed_over)
+		atomic_fetch_sub(&r->daemon->in_flight, 1);
+	metrics_add(&r->daemon->metrics, METRIC_IN_FLIGHT, r->handed_over ? -1 : 0);
+	if (rc != ADX_OK)
+		finish_failed(r);
+	else
+		finish_answered(r);
+}
+
+/* ---- carrying out ------------------------------------------------------------------------ */
+
+/* From here on another thread has it, and the connection sleeps until there is a reply. */
+static bool
+hand_over(struct request *r)
+{
+	int most = r->settings->config->http.max_in_flight;
+
+	if (atomic_fetch_add(&r->daemon->in_flight, 1) >= most) {
+		atomic_fetch_sub(&r->daemon->in_flight, 1);
+		metrics_add(&r->daemon->metrics, METRIC_REFUSED_BUSY, 1);
+		return false;
+	}
+	metrics_add(&r->daemon->metrics, METRIC_IN_FLIGHT, 1);
+	request_suspend(r);
+	return true;
+}
+
+void
+request_suspend(struct request *r)
+{
+	r->handed_over = true;
+	atomic_fetch_add(&r->users, 1);
+	r->spool.waiting = true;
+	MHD_suspend_connection(r->connection);
+}
+
+static bool
+refuse_busy(struct request *r)
+{
+	request_fail_as(r, 503, ADX_EUNAVAIL, "too many requests are in flight",
+			"try again in a second, or raise http.max_in_flight");
+	return true;
+}
+
+static bool
+finish_here(struct request *r, enum adx_rc rc)
+{
+	request_done(r, rc);
+	return true;
+}
+
+/* Another's same read has ended: its rows are ours too. */
+static void
+take_others(void *ctx, struct rowset *value, const struct adx_error *err)
+{
+	struct request *r = ctx;
+	enum adx_rc rc = ADX_OK;
+
+	if (value == NULL) {
+		r->err = *err;
+		rc = err->rc;
+	} else {
+		rc = call_receive_kept(&r->call, value, &r->err);
+	}
+	request_done(r, rc);
+	request_release(r);
+}
+
+/* What was just read is stored under the same lookup: the fill goes with the request. */
+static bool
+run_cached(struct request *r, const struct cache_key *key)
+{
+	struct rowset *value;
+	enum cache_found found;
+	enum adx_rc rc;
+
+	/* Before the lookup: what it finds may be over before this thread goes on. */
+	if (cache_peek(r->daemon->cache, key, &value)) {
+		rc = call_receive_kept(&r->call, value, &r->err);
+		rowset_release(value);
+		return finish_here(r, rc);
+	}
+	if (!hand_over(r))
+		return refuse_busy(r);
+	found = cache_lookup(r->daemon->cache, key, take_others, r, &value, &r->fill);
+	if (found == CACHE_HIT) {
+		take_others(r, value, NULL);
+		rowset_release(value);
+	} else if (found != CACHE_WAIT) {
+		readers_add(r->daemon->readers, r);
+	}
+	return false;
+}
+
+static bool
+run_shared(struct request *r)
+{
+	const struct question *q = &r->call.questions[0];
+	struct buf scratch = BUF_INIT;
+	struct cache_key key;
+	bool here;
+
+	if (cache_key_make(&SQL_CATALOGUE[BACKEND_NATIVE][q->id], q->id, q->values, &scratch,
+			   &key)) {
+		here = run_cached(r, &key);
+		buf_free(&scratch);
+		return here;
+	}
+	buf_free(&scratch);
+	if (!hand_over(r))
+		return refuse_busy(r);
+	readers_add(r->daemon->readers, r);
+	return false;
+}
+
+static bool
+run_alone(struct request *r)
+{
+	if (!hand_over(r))
+		return refuse_busy(r);
+	writers_add(r->daemon->writers, r);
+	return false;
+}
+
+/* How many tries a caller has for the password of an account. */
+static bool
+may_guess(struct request *r)
+{
+	const struct value *host = call_find(&r->call, "host");
+	const struct value *user = call_find(&r->call, "user");
+	const char *name[] = { r->actor, user == NULL ? "" : user->raw,
+			       host == NULL ? "" : host->raw };
+	unsigned wait;
+
+	if (!(r->command->flags & CMD_GUESSES))
+		return true;
+	if (user != NULL && user->prepared != NULL)
+		name[1] = user->prepared;
+	if (host != NULL && host->prepared != NULL)
+		name[2] = host->prepared;
+	wait = throttle_take(r->daemon->throttle, name, 3,
+			     (unsigned)r->settings->config->http.password_checks,
+			     (uint64_t)now_ms());
+	if (wait == 0)
+		return true;
+	metrics_add(&r->daemon->metrics, METRIC_THROTTLED, 1);
+	r->retry_after = wait;
+	request_fail_as(r, 429, ADX_ELIMIT, "too many checks of the password of this account",
+			"wait, or raise http.password_checks");
+	return false;
+}
+
+static bool
+run_call(struct request *r)
+{
+	enum adx_rc rc = call_prepare(&r->call, &r->err);
+
+	if (rc == ADX_OK && !may_guess(r))
+		return true;
+	if (rc == ADX_OK && r->once_key[0] != '\0' && call_writes(&r->call)) {
+		rc = once_prepare(r, &r->err);
+		if (rc == ADX_OK)
+			return run_alone(r);
+	}
+	if (rc != ADX_OK)
+		return finish_here(r, rc);
+	if (call_asks_nothing(&r->call))
+		return finish_here(r, call_receive(&r->call, &r->err));
+	if (call_may_share(&r->call))
+		return run_shared(r);
+	return run_alone(r);
+}
+
+static enum adx_rc
+begin_call(struct request *r)
+{
+	enum adx_rc rc = body_parse(r->command, buf_text(&r->body), r->body.len, &r->arena,
+				    &r->parsed, &r->err);
+
+	if (rc != ADX_OK)
+		return rc;
+	r->options.dry_run = r->parsed.dry_run;
+	r->options.include_never_seen = r->parsed.include_never_seen;
+	r->options.max_affected = r->parsed.max_affected;
+	r->options.limit = r->parsed.limit;
+	r->options.after = r->parsed.after;
+	r->options.contents = r->parsed.contents;
+	r->options.assume_yes = true;
+	r->options.reload = server_reload;
+	r->call.writer = writer_new(r->format, r->command, r->out);
+	if (r->call.writer == NULL)
+		return adx_nomem(&r->err);
+	r->call.caller = &r->caller;
+	r->call.config = r->settings->config;
+	r->call.options = &r->options;
+	r->call.commands = admin_extra_commands(r->settings->service);
+	return call_begin(&r->call, r->command, r->parsed.args, r->parsed.count, &r->err);
+}
+
+bool
+request_run(struct request *r)
+{
+	enum adx_rc rc = begin_call(r);
+
+	if (rc == ADX_OK)
+		return run_call(r);
+	r->call.command = r->command;
+	return finish_here(r, rc);
+}

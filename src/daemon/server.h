@@ -1,0 +1,22 @@
+/* HTTP: listening, and what libmicrohttpd calls for each connection and request. */
+#ifndef ADMINEX_SERVER_H
+#define ADMINEX_SERVER_H
+
+#include "daemon/daemon_priv.h"
+
+/* request.c, for server.c. NULL when out of memory. */
+struct request *request_new(struct daemon *daemon, struct MHD_Connection *connection);
+/* The connection sleeps; whoever was given the request releases it once. */
+void request_suspend(struct request *request);
+
+/* The tokens as they are now, held: tokens_release(). NULL before they were read. */
+struct tokens *daemon_tokens(struct daemon *daemon);
+
+ADX_MUST_CHECK enum adx_rc server_start(struct daemon *daemon, struct adx_error *err);
+/* No new connections, and no further request on those there are. */
+void server_quiesce(struct daemon *daemon);
+void server_stop(struct daemon *daemon);
+/* For run_options.reload. */
+enum adx_rc server_reload(void *ctx, struct adx_error *err);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * An eye on the database: what other processes changed, which tokens are live, what is outdated.
+ * While nothing is heard of others the cache is off.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cache/apply.h"
+#include "daemon/daemon_priv.h"
+#include "db/listen.h"
+
+enum {
+	WAIT_MS = 200,
+	PAUSE_FIRST_MS = 100,
+	PAUSE_MOST_MS = 2000,
+	TOKENS_MS = 2000,
+	EXPIRE_MS = 600000,
+};
+
+struct watch {
+	struct daemon *daemon;
+	pthread_t thread;
+	struct settings *settings; /* that the connections were opened with */
+	struct db *db;
+	struct listener *listener;
+	bool listening; /* and the cache is on */
+	bool tokens_due;
+	int64_t tokens_read, expired; /* milliseconds */
+	char said[768];               /* the last complaint, which is not repeated */
+};
+
+static bool
+stopping(const struct watch *watch)
+{
+	return atomic_load(&watch->daemon->stopping);
+}
+
+static void
+say_once(struct watch *watch, const char *doing, const struct adx_error *err)
+{
+	if (strcmp(watch->said, err->message) == 0)
+		return;
+	strcpy(watch->said, err->message);
+	log_failure(doing, err);
+}
+
+/* ---- tokens, and what is outdated -------------------------------------------------------- */
+
+static void
+disconnect(struct watch *watch)
+{
+	db_close(watch->db);
+	watch->db = NULL;
+}
+
+static enum adx_rc
+reach_db(struct watch *watch, struct adx_error *err)
+{
+	struct db_settings settings;
+
+	if (watch->db != NULL && db_alive(watch->db))
+		return ADX_OK;
+	disconnect(watch);
+	settings = daemon_db_settings(watch->daemon, watch->settings);
+	return db_open(&settings, &watch->db, err);
+}
+
+static enum adx_rc
+read_tokens(struct watch *watch, struct adx_error *err)
+{
+	struct tokens *tokens;
+	enum adx_rc rc = tokens_load(watch->db, &tokens, err);
+
+	if (rc == ADX_OK)
+		daemon_set_tokens(watch->daemon, tokens);
+	return rc;
+}
+
+static enum adx_rc
+expire(struct watch *watch, int64_t now, struct adx_error *err)
+{
+	struct adx_error ignored;
+
+	if (watch->expired != 0 && now - watch->expired < EXPIRE_MS)
+		return ADX_OK;
+	watch->expired = now;
+	/* Another daemon may do it, and a standby cannot: nothing depends on it. */
+	if (stmt_exec(watch->db, SQL_REQUESTS_EXPIRE, NO_PARAMS, &ignored) == ADX_EUNAVAIL) {
+		*err = ignored;
+		return ADX_EUNAVAIL;
+	}
+	return ADX_OK;
+}
+
+static void
+keep_house(struct watch *watch)
+{
+	int64_t now = now_ms();
+	struct adx_error err;
+	enum adx_rc rc;
+
+	if (!watch->tokens_due && now - watch->tokens_read < TOKENS_MS)
+		return;
+	watch->tokens_due = false;
+	watch->tokens_read = now;
+	rc = reach_db(watch, &err);
+	if (rc == ADX_OK)
+		rc = read_tokens(watch, &err);
+	if (rc == ADX_OK)
+		rc = expire(watch, now, &err);
+	if (rc == ADX_OK)
+		return;
+	say_once(watch, "cannot read the tokens", &err);
+	disconnect(watch);
+}
+
+/* ---- listening --------------------------------------------------------------------------- */
+
+static void
+heard(void *ctx, const char *payload)
+{
+	struct watch *watch = ctx;
+
+	metrics_add(&watch->daemon->metrics, METRIC_NOTIFICATIONS, 1);
+	if (cache_apply(watch->daemon->cache, payload, watch->daemon->id))
+		watch->tokens_due = true;
+}
+
+/* First of all: from here on nobody would tell that something changed. */
+static void
+go_deaf(struct watch *watch)
+{
+	cache_switch(watch->daemon->cache, false);
+	if (watch->listening) {
+		metrics_set(&watch->daemon->metrics, METRIC_LISTENING, 0);
+		metrics_add(&watch->daemon->metrics, METRIC_LISTENER_LOST, 1);
+	}
+	watch->listening = false;
+	listener_close(watch->listener);
+	watch->listener = NULL;
+}
+
+static enum adx_rc
+open_listener(struct watch *watch, struct adx_error *err)
+{
+	struct db_settings settings = daemon_db_settings(watch->daemon, watch->settings);
+	const char *direct = watch->settings->config->direct_dsn;
+
+	if (direct[0] != '\0')
+		settings.dsn = direct;
+	atomic_store(&watch->daemon->doubt, false);
+	return listener_open(&settings, ADMINEX_VERSION, &watch->listener, err);
+}
+
+/* The cache may be on once nobody is left who would not tell. */
+static enum adx_rc
+begin_to_cache(struct watch *watch, struct adx_error *err)
+{
+	bool settled = false;
+	enum adx_rc rc = listener_settled(watch->listener, &settled, err);
+
+	if (rc != ADX_OK || !settled)
+		return rc;
+	watch->listening = true;
+	watch->said[0] = '\0';
+	metrics_set(&watch->daemon->metrics, METRIC_LISTENING, 1);
+	cache_switch(watch->daemon->cache, true);
+	log_text("listening to what other processes change; results are cached");
+	return ADX_OK;
+}
+
+/* A COMMIT whose outcome is unknown may still change what was read since: begin anew. */
+static bool
+in_doubt(struct watch *watch)
+{
+	struct settings *now = daemon_settings(watch->daemon);
+	bool changed = now != watch->settings;
+
+	settings_release(now);
+	return changed || atomic_load(&watch->daemon->doubt);
+}
+
+static enum adx_rc
+listen_once(struct watch *watch, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	if (watch->listener == NULL)
+		rc = open_listener(watch, err);
+	if (rc == ADX_OK && !watch->listening)
+		rc = begin_to_cache(watch, err);
+	if (rc == ADX_OK)
+		rc = listener_wait(watch->listener, WAIT_MS, heard, watch, err);
+	return rc;
+}
+
+static void
+follow_settings(struct watch *watch)
+{
+	settings_release(watch->settings);
+	watch->settings = daemon_settings(watch->daemon);
+}
+
+static void
+pause_for(const struct watch *watch, unsigned ms)
+{
+	for (unsigned done = 0; done < ms && !stopping(watch); done += 20)
+		usleep(20000);
+}
+
+static void *
+watch_on(void *arg)
+{
+	struct watch *watch = arg;
+	unsigned pause = PAUSE_FIRST_MS;
+
+	follow_settings(watch);
+	while (!stopping(watch)) {
+		struct adx_error err;
+
+		keep_house(watch);
+		if (in_doubt(watch)) {
+			go_deaf(watch);
+			disconnect(watch);
+			follow_settings(watch);
+		}
+		if (listen_once(watch, &err) == ADX_OK) {
+			pause = PAUSE_FIRST_MS;
+			continue;
+		}
+		go_deaf(watch);
+		say_once(watch, "results are not cached", &err);
+		pause_for(watch, pause);
+		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
+	}
+	go_deaf(watch);
+	disconnect(watch);
+	settings_release(watch->settings);
+	return NULL;
+}
+
+struct watch *
+watch_start(struct daemon *daemon, struct adx_error *err)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch == NULL) {
+		adx_nomem(err);
+		return NULL;
+	}
+	watch->daemon = daemon;
+	watch->tokens_due = true;
+	if (pthread_create(&watch->thread, NULL, watch_on, watch) != 0) {
+		adx_fail(err, ADX_EFAIL, "cannot start a thread");
+		free(watch);
+		return NULL;
+	}
+	return watch;
+}
+
+void
+watch_stop(struct watch *watch)
+{
+	if (watch == NULL)
+		return;
+	pthread_join(watch->thread, NULL);
+	free(watch);
+}
