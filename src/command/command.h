@@ -134,8 +134,8 @@ struct command {
 	enum role role;
 	/*
 	 * The parameter, a domain or a JID whose domain counts, that says on which host the command
-	 * works: who is limited to hosts may run it there. NULL: on more than one, so who is limited
-	 * may not run it. LIMITED_NOT_AT_ALL: on none.
+	 * works: who is limited to hosts may run it there. NULL: on more than one, so who is
+	 * limited may not run it. LIMITED_NOT_AT_ALL: on none.
 	 */
 	const char *limited_by;
 	const char *limited_too; /* the same of a second parameter; NULL: there is none */

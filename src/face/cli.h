@@ -70,7 +70,8 @@ struct verb {
 };
 
 /* A verb's row stands in its own file; the list of them, ended by NULL, in verbs.c. */
-extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE;
+extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE,
+	VERB_TOKEN;
 extern const struct verb *const VERBS[];
 const struct verb *verb_find(const char *name);
 int verb_help(struct cli *cli, int argc, char **argv);

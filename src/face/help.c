@@ -164,6 +164,34 @@ describe_answers(struct buf *b, const struct command *c)
 }
 
 static void
+add_capitals(struct buf *b, const char *name)
+{
+	for (; *name != '\0'; name++)
+		buf_add_char(b, (char)toupper((unsigned char)*name));
+}
+
+static void
+describe_access(struct buf *b, const struct command *c)
+{
+	buf_addf(b, "\nneeds role: %s", access_role_name(c->role));
+	if (c->limited_by == NULL) {
+		buf_add_text(b, ", for all hosts");
+	} else if (c->limited_by != LIMITED_NOT_AT_ALL) {
+		buf_add_text(b, ", may be limited by ");
+		add_capitals(b, c->limited_by);
+	}
+	if (c->limited_too != NULL) {
+		buf_add_text(b, " and ");
+		add_capitals(b, c->limited_too);
+	}
+	if (c->flags & CMD_DESTROYS)
+		buf_add_text(b, "; destroys: --dry-run, --max-affected, --yes");
+	if (c->pages != PAGES_NONE)
+		buf_addf(b, "; has pages: --limit N, --after %s", command_page_form(c));
+	buf_add_char(b, '\n');
+}
+
+static void
 describe(struct buf *b, const struct command *c)
 {
 	buf_add_text(b, "usage: adminex [OPTIONS] ");
@@ -177,11 +205,7 @@ describe(struct buf *b, const struct command *c)
 	describe_params(b, c);
 	describe_result(b, c);
 	describe_answers(b, c);
-	buf_addf(b, "\nneeds role: %s%s", access_role_name(c->role),
-		 c->flags & CMD_DESTROYS ? "; destroys: --dry-run, --max-affected, --yes" : "");
-	if (c->pages != PAGES_NONE)
-		buf_addf(b, "; has pages: --limit N, --after %s", command_page_form(c));
-	buf_add_char(b, '\n');
+	describe_access(b, c);
 	buf_addf(b, "\nexample:\n  adminex %s%s%s\n", c->name, c->example[0] == '\0' ? "" : " ",
 		 c->example);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "submod/accounts.h"
+#include "submod/can_i.h"
 #include "submod/params.h"
 
 static const struct answer HOST_ADDED = { "ok", "Host {host} added" };
@@ -290,5 +291,20 @@ const struct command ADMIN_COMMANDS[] = {
 	  .limited_by = "host",
 	  .example = "orsino.aldobrand example.org",
 	  .run = get_last },
+	{ .name = "can_i",
+	  .submod = "admin",
+	  .summary = "tell whether a role or a token may run a command, and by which rule",
+	  .notes = "HOST is the domain the command would work on; empty for a command without one, "
+		   "or for any host that is open to the token. Directly on the database the "
+		   "database's own roles decide, whatever this says.",
+	  .params = { P_SECRET("who", "reader, operator, admin or a token"),
+		      P_TEXT("command", "name of a command"), P_TEXT("host", "domain, or empty") },
+	  .result = RESULT_RESTUPLE,
+	  .result_name = "res",
+	  .answers = { &CAN_I_YES, &CAN_I_NO },
+	  .role = ROLE_READER,
+	  .limited_by = LIMITED_NOT_AT_ALL,
+	  .example = "operator ban_account example.org",
+	  .run = can_i },
 	{ 0 },
 };

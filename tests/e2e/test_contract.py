@@ -20,9 +20,9 @@ SPEC = {row["name"]: row for row in
 BEYOND = {"add_host": "restuple", "remove_host": "restuple", "registered_vhosts": "list",
           "register": "restuple", "unregister": "restuple", "registered_users": "list",
           "unban_account": "restuple", "get_ban_details": "list", "list_banned": "list",
-          "get_last": "list"}
+          "get_last": "list", "can_i": "restuple"}
 KINDS = {**{name: row["result"]["kind"] for name, row in SPEC.items()}, **BEYOND}
-VERBS = ["migrate", "import", "export", "batch", "help", "completion"]
+VERBS = ["migrate", "import", "export", "batch", "token", "help", "completion"]
 NOWHERE = {"ADMINEX_DSN": "host=/nowhere"}
 
 

@@ -9,7 +9,7 @@ from world import HOST, PASSWORD
 READER = """check_account get_last get_ban_details list_banned registered_users registered_vhosts
     num_active_users private_get get_roster num_resources resource_num status_num status_num_host
     status_list status_list_host connected_users_info connected_users_vhost user_sessions_info
-    stats stats_host get_vcard get_vcard2 get_vcard2_multi""".split()
+    stats stats_host get_vcard get_vcard2 get_vcard2_multi can_i""".split()
 OPERATOR = """change_password check_password check_password_hash delete_old_users
     delete_old_users_vhost ban_account unban_account register unregister set_last private_set
     add_rosteritem delete_rosteritem process_rosteritems push_roster push_roster_all
@@ -51,6 +51,7 @@ CALLS = {
     "send_stanza_c2s": ["romeo", HOST, "r", MESSAGE], "set_vcard": ["romeo", HOST, "FN", "R"],
     "set_vcard2": ["romeo", HOST, "N", "GIVEN", "R"],
     "set_vcard2_multi": ["romeo", HOST, "ORG", "ORGUNIT", "a;b"],
+    "can_i": ["reader", "check_account", HOST],
     "retrieve_personal_data": ["romeo", HOST, "-"], "add_host": ["new.example.org"],
     "remove_host": [world.EMPTY], "remove_node": ["node1"],
 }
@@ -137,7 +138,7 @@ class Roles(world.TestCase):
 
     def test_roles_every_command_is_here(self):
         words = re.search(r"help\) words='([^']*)'", self.adminex("completion", "bash").text)[1]
-        verbs = {"migrate", "import", "export", "batch", "help", "completion"}
+        verbs = {"migrate", "import", "export", "batch", "token", "help", "completion"}
         self.assertEqual(set(words.split()) - verbs,
                          {*READER, *OPERATOR, *ADMIN, *LOCAL})
 

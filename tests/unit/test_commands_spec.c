@@ -33,7 +33,7 @@ static const char *const MORE_ANSWERS[][2] = {
 static const char *const BEYOND[] = { "add_host",      "remove_host", "registered_vhosts",
 				      "register",      "unregister",  "registered_users",
 				      "unban_account", "list_banned", "get_ban_details",
-				      "get_last" };
+				      "get_last",      "can_i" };
 static const char *const DESTROYERS[] = { "delete_old_users",    "delete_old_users_vhost",
 					  "process_rosteritems", "remove_node",
 					  "remove_host",         "unregister" };
