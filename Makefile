@@ -11,15 +11,22 @@ COMPDIR  ?= $(PREFIX)/share/bash-completion/completions
 V        ?= 0
 SAN      ?= 0
 FUZZ_SECONDS ?= 60
+# The unit tests of what several threads use.
+TSAN_TESTS ?= test_cache test_cache_races test_rowset test_workers
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
 
-# The builds lie beside each other: plain, under the sanitizers, for libFuzzer.
+# The builds lie beside each other: plain, under the sanitizers, under that of threads, for
+# libFuzzer.
 ifeq ($(SAN),0)
 BUILD    := build
 SANFLAGS :=
 OPT      := -O2 -g
+else ifeq ($(SAN),tsan)
+BUILD    := build/tsan
+SANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+OPT      := -O1 -g
 else
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT      := -O1 -g
@@ -144,6 +151,15 @@ check-e2e: $(BUILD)/adminex ## end-to-end tests of the program only
 	$(Q)$(check) e2e
 
 unit-programs: $(UNIT)
+	@:
+
+.PHONY: check-tsan tsan-programs
+check-tsan: ## unit tests of what runs in threads, under ThreadSanitizer
+	$(call install_deps,build test)
+	$(again) SAN=tsan tsan-programs
+	$(Q)BUILD=build/tsan TESTS='$(TSAN_TESTS)' scripts/check.sh unit
+
+tsan-programs: $(TSAN_TESTS:%=$(BUILD)/unit/%)
 	@:
 
 # Ratios against yardsticks of the same minute; no part of the checks. T=word: only these cases.

@@ -3,7 +3,8 @@
 # Run suites of tests against the build in $BUILD, and count:
 #   scripts/check.sh unit sql e2e
 # unit needs nothing else; sql (pgTAP) and e2e run on a PostgreSQL cluster that is made for them
-# and removed, however this ends. With T=word only files with that word in their name.
+# and removed, however this ends. With T=word only files with that word in their name; TESTS has
+# the names of the unit tests to run, where it shall not be all.
 # What each suite said stays in $BUILD/check.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,6 +20,7 @@ skipped=0
 export ASAN_OPTIONS=exitcode=86:detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=exitcode=86:print_stacktrace=1
 export LSAN_OPTIONS=exitcode=86
+export TSAN_OPTIONS=exitcode=86:second_deadlock_stack=1
 
 cleanup()
 {
@@ -66,9 +68,12 @@ count()
 
 unit()
 {
-	local file name log status
+	local file name log names status
 
-	choose tests/unit/test_*.c || return 0
+	read -ra names <<< "${TESTS:-test_*}"
+	names=("${names[@]/#/tests/unit/}")
+	# shellcheck disable=SC2068 # the usual name is a pattern
+	choose ${names[@]/%/.c} || return 0
 	for file in "${files[@]}"; do
 		name=$(basename "$file" .c)
 		log=$logs/$name.log
