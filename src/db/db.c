@@ -1,8 +1,11 @@
 #include "db/pg.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "db/stmt.h"
 
 /* libpq speaks in several lines; a failure is one. */
 static void
@@ -74,10 +77,31 @@ interrupted(struct adx_error *err)
 }
 
 static enum adx_rc
-describe_loss(struct db *db, const char *doing, struct adx_error *err)
+unknown(struct adx_error *err)
+{
+	adx_fail(err, ADX_EUNKNOWN,
+		 "the connection broke during COMMIT: the change may or may not have been made");
+	adx_hint(err, "look before running it again; table adminex.audit_log tells");
+	return ADX_EUNKNOWN;
+}
+
+/* The mark of a DB_SINGLE is its COMMIT, and on the way before any answer is read. */
+static bool
+may_be_committed(const struct db *db)
+{
+	return db->in_transaction && db->single && db->ending;
+}
+
+static enum adx_rc
+describe_loss(struct db *db, const char *state, const char *doing, struct adx_error *err)
 {
 	char text[384];
 
+	/* A server that still says that it ends the connection has undone what it worked on. */
+	if (may_be_committed(db) && (state == NULL || strncmp(state, "57P", 3) != 0)) {
+		unknown(&db->end_error);
+		return unknown(err);
+	}
 	snprintf(text, sizeof(text), "%s", PQerrorMessage(db->conn));
 	one_line(text);
 	adx_fail(err, ADX_EUNAVAIL, "%s: the connection to the database was lost%s%s", doing,
@@ -89,7 +113,7 @@ describe_loss(struct db *db, const char *doing, struct adx_error *err)
 static enum adx_rc
 describe_cancel(struct db *db, const char *primary, const char *doing, struct adx_error *err)
 {
-	if (db->interrupted)
+	if (atomic_load(&db->interrupted))
 		return interrupted(err);
 	if (strcmp(db->statement_timeout, "0") == 0 || strstr(primary, "user request") != NULL) {
 		adx_fail(err, ADX_EFAIL, "%s: somebody else cancelled the statement", doing);
@@ -117,7 +141,7 @@ pg_describe(struct db *db, const PGresult *res, const char *doing, struct adx_er
 		return adx_fail(err, ADX_EFAIL, "%s: not run, as what came before it failed",
 				doing);
 	if (PQstatus(db->conn) == CONNECTION_BAD || state == NULL || primary == NULL)
-		return describe_loss(db, doing, err);
+		return describe_loss(db, state, doing, err);
 	if (strcmp(state, "57014") == 0) {
 		describe_cancel(db, primary, doing, err);
 		snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
@@ -133,6 +157,11 @@ pg_describe(struct db *db, const PGresult *res, const char *doing, struct adx_er
 		adx_hint(err, "%s", KNOWN[i].hint);
 		break;
 	}
+	/* A pooler's word for the loss of its server; the server itself says what it rolls back. */
+	if (strncmp(state, "08", 2) == 0 && may_be_committed(db)) {
+		unknown(&db->end_error);
+		return unknown(err);
+	}
 	snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
 	return err->rc;
 }
@@ -143,9 +172,11 @@ receive_notice(void *arg, const PGresult *res)
 	struct db *db = arg;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-	if (db->warning != NULL && severity != NULL && primary != NULL &&
-	    strcmp(severity, "WARNING") == 0)
+	/* 25P01: a ROLLBACK where there was no BEGIN, as undoing a DB_SINGLE takes. */
+	if (db->warning != NULL && severity != NULL && primary != NULL && state != NULL &&
+	    strcmp(severity, "WARNING") == 0 && strcmp(state, "25P01") != 0)
 		db->warning(db->warning_ctx, primary);
 }
 
@@ -268,12 +299,17 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 	db->limits_due = true;
 	db->warning = settings->warning;
 	db->warning_ctx = settings->warning_ctx;
+	db->dropped = settings->dropped;
+	db->dropped_ctx = settings->dropped_ctx;
+	atomic_init(&db->committing, false);
+	atomic_init(&db->interrupted, false);
 	snprintf(db->lock_timeout, sizeof(db->lock_timeout), "%d", settings->lock_timeout);
 	snprintf(db->usual_timeout, sizeof(db->usual_timeout), "%d", settings->statement_timeout);
 	db_restore_limits(db);
 	db->prepares = settings->prepare;
+	db->daemon_id = strdup(settings->daemon_id == NULL ? "" : settings->daemon_id);
 	db->conn = connect_to(settings);
-	if (db->conn == NULL)
+	if (db->conn == NULL || db->daemon_id == NULL)
 		rc = adx_nomem(err);
 	else if (PQstatus(db->conn) != CONNECTION_OK)
 		rc = describe_connect(db->conn, err);
@@ -295,16 +331,44 @@ db_close(struct db *db)
 		return;
 	PQfreeCancel(db->cancel);
 	PQfinish(db->conn);
+	drops_clear(&db->drops);
+	free(db->daemon_id);
 	free(db->flights);
 	free(db);
+}
+
+/* What a pool asks of a connection that rests: the end of it is readable, like everything else. */
+bool
+db_alive(struct db *db)
+{
+	enum { READS_MAX = 16 };
+	struct pollfd ready = { .fd = PQsocket(db->conn), .events = POLLIN };
+
+	for (int i = 0; i < READS_MAX && PQstatus(db->conn) == CONNECTION_OK; i++) {
+		if (poll(&ready, 1, 0) == 0)
+			return true;
+		if (!PQconsumeInput(db->conn))
+			return false;
+		/* The settings that the server tells, and its last words. */
+		(void)PQisBusy(db->conn);
+	}
+	return PQstatus(db->conn) == CONNECTION_OK;
 }
 
 void
 db_begin(struct db *db, enum db_mode mode)
 {
-	db->begin = mode == DB_WRITE ? "BEGIN ISOLATION LEVEL READ COMMITTED"
-				     : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	static const char *const BEGINS[] = {
+		[DB_WRITE] = "BEGIN ISOLATION LEVEL READ COMMITTED",
+		[DB_SNAPSHOT] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		[DB_SINGLE] = NULL,
+	};
+
+	db->begin = BEGINS[mode];
+	db->single = mode == DB_SINGLE;
 	db->in_transaction = true;
+	db->ending = db->ended = false;
+	db->end_error.rc = ADX_OK;
 	/* What lasts was said before. */
 	db->limits_due = db->limits_due || !db->prepares;
 	db->failed = false;
@@ -360,61 +424,125 @@ run_plain(struct db *db, const char *sql, const char *doing, struct adx_error *e
 
 /* BEGIN and the time limits travel with a statement, so one must have come before. */
 static enum adx_rc
-check_begun(const struct db *db, struct adx_error *err)
+check_begun(struct db *db, struct adx_error *err)
 {
-	if (db->interrupted)
+	if (atomic_load(&db->interrupted))
 		return interrupted(err);
+	if (db->single)
+		return adx_fail(err, ADX_EFAIL, "this needs a transaction of its own");
 	if (db->begin != NULL)
 		return adx_fail(err, ADX_EFAIL, "no statement has begun the transaction yet");
 	return ADX_OK;
 }
 
+/* ---- the end of a transaction ------------------------------------------------------------ */
+
+static void
+leave_transaction(struct db *db)
+{
+	drops_clear(&db->drops);
+	db->begin = NULL;
+	db->in_transaction = false;
+	db->single = false;
+	db->failed = false;
+}
+
+static void
+tell_dropped(struct db *db, bool certain)
+{
+	if (db->dropped != NULL && db->drops.count > 0)
+		db->dropped(db->dropped_ctx, db->drops.items, db->drops.count, certain);
+}
+
+/* Was nothing sent that a COMMIT could be for? */
+static bool
+is_untouched(const struct db *db)
+{
+	if (!db->in_transaction)
+		return true;
+	return db->single ? !db->ending && !db->failed && pipeline_empty(db) : db->begin != NULL;
+}
+
+/* What the answers said, up to that of the last mark. */
+static enum adx_rc
+judge_end(struct db *db, struct adx_error *err)
+{
+	enum adx_rc rc = db->end_error.rc;
+
+	/* A pooler may report the loss of its server as an ordinary error. */
+	if (rc == ADX_EUNAVAIL || rc == ADX_EUNKNOWN)
+		return unknown(err);
+	if (rc != ADX_OK) {
+		*err = db->end_error;
+		return rc;
+	}
+	if (db->single && db->failed)
+		return adx_fail(err, ADX_EFAIL, "the transaction was rolled back by the server");
+	return db->ended ? ADX_OK : unknown(err);
+}
+
+static bool
+is_left_open(const struct db *db)
+{
+	PGTransactionStatusType status = PQtransactionStatus(db->conn);
+
+	return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+/* Read the answers up to the last mark's, and tell what is so now. */
+static enum adx_rc
+conclude(struct db *db, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	stmt_drain(db);
+	rc = judge_end(db, err);
+	if (rc == ADX_OK || rc == ADX_EUNKNOWN)
+		tell_dropped(db, rc == ADX_OK);
+	return rc;
+}
+
 enum adx_rc
 db_commit(struct db *db, struct adx_error *err)
 {
-	PGresult *res;
-	enum adx_rc rc = ADX_OK;
+	enum adx_rc rc;
 
-	if (!db->in_transaction || db->begin != NULL) {
-		db->begin = NULL;
-		db->in_transaction = false;
+	if (is_untouched(db)) {
+		leave_transaction(db);
 		return ADX_OK;
 	}
-	db->committing = 1;
-	if (db->interrupted) {
-		db->committing = 0;
+	atomic_store(&db->committing, true);
+	if (!db->ending && atomic_load(&db->interrupted)) {
+		atomic_store(&db->committing, false);
 		db_rollback(db);
 		return interrupted(err);
 	}
-	res = plain(db, "COMMIT");
-	if (PQresultStatus(res) != PGRES_COMMAND_OK)
-		rc = pg_describe(db, res, "cannot commit", err);
-	/* A pooler may report the loss of its server as an ordinary error. */
-	if (PQstatus(db->conn) == CONNECTION_BAD || rc == ADX_EUNAVAIL) {
-		rc = adx_fail(err, ADX_EUNKNOWN,
-			      "the connection broke during COMMIT: the change may or may not have "
-			      "been made");
-		adx_hint(err, "look before running it again; table adminex.audit_log tells");
-	} else if (rc == ADX_OK && strcmp(PQcmdStatus(res), "COMMIT") != 0) {
-		rc = adx_fail(err, ADX_EFAIL, "the transaction was rolled back by the server");
-	}
-	PQclear(res);
-	db->committing = 0;
-	db->in_transaction = false;
-	db->failed = false;
+	if (!db->ending && !(db->single && db->failed) && !pipeline_send_end(db))
+		pg_describe(db, NULL, "cannot commit", &db->end_error);
+	rc = conclude(db, err);
+	/* A notification that failed leaves a transaction behind. */
+	if (is_left_open(db))
+		PQclear(plain(db, "ROLLBACK"));
+	atomic_store(&db->committing, false);
+	leave_transaction(db);
 	return rc;
 }
 
 void
 db_rollback(struct db *db)
 {
-	if (db->in_transaction && db->begin == NULL && PQstatus(db->conn) == CONNECTION_OK)
+	struct adx_error ignored;
+
+	/* A DB_SINGLE whose mark is sent ends as it will; before the mark the drain undoes it. */
+	if (db->in_transaction && db->single && db->ending)
+		(void)conclude(db, &ignored);
+	else if (db->in_transaction && db->single)
+		stmt_drain(db);
+	else if (db->in_transaction && db->begin == NULL && PQstatus(db->conn) == CONNECTION_OK)
 		PQclear(plain(db, "ROLLBACK"));
 	/* What was said within the transaction is forgotten with it. */
 	db->limits_due = true;
-	db->begin = NULL;
-	db->in_transaction = false;
-	db->failed = false;
+	leave_transaction(db);
 }
 
 enum adx_rc
@@ -422,8 +550,10 @@ db_savepoint(struct db *db, struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
-	if (db->interrupted)
+	if (atomic_load(&db->interrupted))
 		return interrupted(err);
+	if (db->single)
+		return adx_fail(err, ADX_EFAIL, "no savepoint in a transaction of one mark");
 	if (db->begin != NULL)
 		rc = run_plain(db, db->begin, "cannot begin", err);
 	db->begin = NULL;
@@ -449,20 +579,32 @@ db_savepoint_release(struct db *db, struct adx_error *err)
 }
 
 void
-db_interrupt(struct db *db)
+db_cancel(struct db *db)
 {
 	char ignored[256];
 
-	db->interrupted = 1;
 	/* A COMMIT is waited for: cancelling it would only make its outcome harder to know. */
-	if (!db->committing)
+	if (!atomic_load(&db->committing))
 		PQcancel(db->cancel, ignored, sizeof(ignored));
+}
+
+void
+db_interrupt(struct db *db)
+{
+	atomic_store(&db->interrupted, true);
+	db_cancel(db);
 }
 
 bool
 db_interrupted(const struct db *db)
 {
-	return db->interrupted != 0;
+	return atomic_load(&db->interrupted);
+}
+
+void
+db_clear_interrupt(struct db *db)
+{
+	atomic_store(&db->interrupted, false);
 }
 
 enum adx_rc
@@ -495,12 +637,12 @@ db_copy_data(struct db *db, const char *data, size_t len, struct adx_error *err)
 	/* libpq counts in int; ours are far smaller, but the type says otherwise. */
 	const size_t most = 1 << 30;
 
-	if (db->interrupted)
+	if (atomic_load(&db->interrupted))
 		return interrupted(err);
 	for (size_t n; len > 0; data += n, len -= n) {
 		n = len < most ? len : most;
 		if (PQputCopyData(db->conn, data, (int)n) != 1)
-			return describe_loss(db, "copying rows", err);
+			return describe_loss(db, NULL, "copying rows", err);
 	}
 	return ADX_OK;
 }
@@ -512,7 +654,7 @@ db_copy_end(struct db *db, struct adx_error *err)
 	enum adx_rc rc = ADX_OK;
 
 	if (PQputCopyEnd(db->conn, NULL) != 1)
-		return describe_loss(db, "copying rows", err);
+		return describe_loss(db, NULL, "copying rows", err);
 	for (res = PQgetResult(db->conn); res != NULL; res = PQgetResult(db->conn)) {
 		if (PQresultStatus(res) != PGRES_COMMAND_OK && rc == ADX_OK)
 			rc = pg_describe(db, res, "copying rows", err);

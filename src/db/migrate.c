@@ -103,8 +103,9 @@ apply(struct db *db, const struct migration *m, bool up, struct adx_error *err)
 			 m->version, m->name, up ? "up" : "down", why.message);
 		return rc;
 	}
-	return up ? stmt_exec(db, SQL_MIGRATE_RECORD, PARAMS(number, m->name), err)
-		  : stmt_exec(db, SQL_MIGRATE_FORGET, PARAMS(number), err);
+	rc = up ? stmt_exec(db, SQL_MIGRATE_RECORD, PARAMS(number, m->name), err)
+		: stmt_exec(db, SQL_MIGRATE_FORGET, PARAMS(number), err);
+	return rc == ADX_OK ? stmt_exec(db, SQL_MIGRATE_NOTIFY, NO_PARAMS, err) : rc;
 }
 
 /* One migration in one transaction; *done is NULL when there is nothing left to do. */

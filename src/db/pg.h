@@ -2,11 +2,12 @@
 #ifndef ADMINEX_PG_H
 #define ADMINEX_PG_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include <libpq-fe.h>
 
 #include "db/db.h"
+#include "db/drops.h"
 
 /* What was sent and whose answer is still to be read, in order. */
 struct flight {
@@ -14,6 +15,8 @@ struct flight {
 		FLIGHT_LEAD,    /* BEGIN or the time limits */
 		FLIGHT_PREPARE, /* the parse of a statement that gets a name */
 		FLIGHT_STATEMENT,
+		FLIGHT_NOTIFY, /* what a transaction drops; nobody receives its answer */
+		FLIGHT_COMMIT,
 		FLIGHT_MARK, /* a synchronisation point */
 	} kind;
 	enum sql_id id;
@@ -33,9 +36,17 @@ struct db {
 	struct flight *flights;
 	size_t flight_first, flight_end, flight_cap;
 	bool in_transaction;
+	bool single; /* it is a DB_SINGLE */
 	bool failed;
-	volatile sig_atomic_t committing;
-	volatile sig_atomic_t interrupted;
+	/* The transaction's end: its last mark is on the way, its answer came, what was wrong. */
+	bool ending, ended;
+	struct adx_error end_error;
+	struct drops drops;
+	char *daemon_id;
+	void (*dropped)(void *ctx, const struct db_drop *drops, size_t count, bool certain);
+	void *dropped_ctx;
+	atomic_bool committing;
+	atomic_bool interrupted;
 	void (*warning)(void *ctx, const char *text);
 	void *warning_ctx;
 };
@@ -51,7 +62,10 @@ struct rows {
 	size_t row; /* of the set, from 1; 0 is before the first */
 };
 
-/* Describe what the server or the connection said; res may be NULL. */
+/*
+ * Describe what the server or the connection said; res may be NULL. Where a DB_SINGLE may have been
+ * committed nevertheless, that is ADX_EUNKNOWN.
+ */
 enum adx_rc pg_describe(struct db *db, const PGresult *res, const char *doing,
 			struct adx_error *err);
 
@@ -62,6 +76,9 @@ ADX_MUST_CHECK enum adx_rc pipeline_reach(struct db *db, enum sql_id *id, struct
 /* Read the rest of one statement's answer. */
 void pipeline_finish(struct db *db);
 bool pipeline_empty(const struct db *db);
+/* Send what ends a transaction: its notification, COMMIT where it has begun with BEGIN, the mark.
+ */
+bool pipeline_send_end(struct db *db);
 /* Is the mark next? */
 bool pipeline_at_mark(const struct db *db);
 /* Did this part of the answer succeed? */

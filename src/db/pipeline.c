@@ -1,20 +1,24 @@
 /* What is in flight: statements are sent without waiting for the answers of those before. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "db/pg.h"
 #include "db/stmt.h"
 
 /*
  * Without just-in-time compilation: our statements spend their time in indexes, triggers and
- * regular expressions, and it would only be added to that.
+ * regular expressions, and it would only be added to that. adminex.notifies: the optional cache
+ * triggers (migrations/optional/) need not say what our transactions say anyway.
  */
 static const char LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, true),"
 			     " pg_catalog.set_config('statement_timeout', $2, true),"
-			     " pg_catalog.set_config('jit', 'off', true)";
+			     " pg_catalog.set_config('jit', 'off', true),"
+			     " pg_catalog.set_config('adminex.notifies', 'on', true)";
 /* On a connection that is ours alone they are said once. */
 static const char LASTING_LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout', $1, false),"
 				     " pg_catalog.set_config('statement_timeout', $2, false),"
-				     " pg_catalog.set_config('jit', 'off', false)";
+				     " pg_catalog.set_config('jit', 'off', false),"
+				     " pg_catalog.set_config('adminex.notifies', 'on', false)";
 
 enum {
 	SENT_AT_ONCE = 4, /* at most: BEGIN, limits, parse, statement; room for a mark is kept */
@@ -112,14 +116,14 @@ send_parse(struct db *db, const struct sql_statement *s, enum sql_id id)
 
 static bool
 send_execute(struct db *db, const struct sql_statement *s, enum sql_id id,
-	     const char *const values[])
+	     const char *const values[], enum flight_kind kind)
 {
 	if (!(db->prepares
 		      ? PQsendQueryPrepared(db->conn, s->name, s->params, values, NULL, NULL, 0)
 		      : PQsendQueryParams(db->conn, s->text, s->params, NULL, values, NULL, NULL,
 					  0)))
 		return false;
-	note(db, FLIGHT_STATEMENT, id);
+	note(db, kind, id);
 	return (db->flight_end % FLUSH_EVERY) != 0 ||
 	       (PQsendFlushRequest(db->conn) && PQflush(db->conn) == 0);
 }
@@ -130,22 +134,38 @@ enter(struct db *db)
 	return PQpipelineStatus(db->conn) != PQ_PIPELINE_OFF || PQenterPipelineMode(db->conn);
 }
 
+/* Nobody would be told what it drops; or it would begin another transaction. */
+static enum adx_rc
+check_place(const struct db *db, const struct sql_statement *s, struct adx_error *err)
+{
+	if (s->drops.scope != SCOPE_NONE && !db->in_transaction)
+		return adx_fail(err, ADX_EFAIL, "%s: needs a transaction", s->name);
+	if (db->single && db->ending)
+		return adx_fail(err, ADX_EFAIL, "%s: comes after the end of its transaction",
+				s->name);
+	return ADX_OK;
+}
+
 enum adx_rc
 stmt_send(struct db *db, enum sql_id id, const char *const values[], size_t count,
 	  struct adx_error *err)
 {
 	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][id];
+	enum adx_rc rc = check_place(db, s, err);
 
+	if (rc != ADX_OK)
+		return rc;
 	if (count != (size_t)s->params)
 		return adx_fail(err, ADX_EFAIL, "%s:%d: %s takes %d parameters, not %zu", s->file,
 				s->line, s->name, s->params, count);
-	if (db->interrupted)
+	if (db_interrupted(db))
 		return adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
 	if (!reserve(db, SENT_AT_ONCE + 1))
 		return adx_nomem(err);
 	if (!enter(db) || !send_begin(db) || !send_limits(db) || !send_parse(db, s, id) ||
-	    !send_execute(db, s, id, values))
+	    !send_execute(db, s, id, values, FLIGHT_STATEMENT))
 		return pg_describe(db, NULL, s->name, err);
+	drops_add_statement(&db->drops, s, values);
 	return ADX_OK;
 }
 
@@ -158,21 +178,89 @@ send_mark(struct db *db)
 	return true;
 }
 
+static bool
+send_notification(struct db *db)
+{
+	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][SQL_CACHE_NOTIFY];
+	char payload[DROPS_PAYLOAD_MAX + 1];
+	const char *values[] = { payload, db->daemon_id };
+
+	if (db->drops.count == 0)
+		return true;
+	drops_payload(&db->drops, db->daemon_id, payload);
+	return send_parse(db, s, SQL_CACHE_NOTIFY) &&
+	       send_execute(db, s, SQL_CACHE_NOTIFY, values, FLIGHT_NOTIFY);
+}
+
+/* Without a BEGIN the mark is the COMMIT. */
+static bool
+send_commit(struct db *db)
+{
+	if (db->single)
+		return true;
+	if (!PQsendQueryParams(db->conn, "COMMIT", 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	note(db, FLIGHT_COMMIT, 0);
+	return true;
+}
+
+bool
+pipeline_send_end(struct db *db)
+{
+	if (!reserve(db, SENT_AT_ONCE + 1) || !enter(db))
+		return false;
+	/* From the first byte on, who knows what arrives. */
+	db->ending = true;
+	return send_notification(db) && send_commit(db) && send_mark(db);
+}
+
+/* In a DB_SINGLE a mark alone would commit what came before it. */
+static bool
+send_undo(struct db *db)
+{
+	db->failed = true;
+	db->limits_due = true;
+	if (!reserve(db, 2) ||
+	    !PQsendQueryParams(db->conn, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	note(db, FLIGHT_LEAD, 0);
+	return true;
+}
+
 enum adx_rc
 stmt_mark(struct db *db, struct adx_error *err)
 {
 	/* Where nothing was sent nothing is waited for, and libpq may be in no pipeline. */
 	if (pipeline_empty(db))
 		return ADX_OK;
-	if (!send_mark(db))
+	if (db->single && db_interrupted(db))
+		return adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
+	if (!(db->single ? pipeline_send_end(db) : send_mark(db)))
 		return pg_describe(db, NULL, "sending", err);
 	/* An interrupt in between found nothing to cancel. */
-	if (db->interrupted)
+	if (db_interrupted(db))
 		db_interrupt(db);
 	return ADX_OK;
 }
 
 /* ---- receiving --------------------------------------------------------------------------- */
+
+/*
+ * A failure that is nobody's answer. Where it may have undone the transaction without a word of the
+ * server at its end, db_commit() must know.
+ */
+static void
+regret(struct db *db, const PGresult *res)
+{
+	bool failed = db->failed;
+
+	db->limits_due = true;
+	if (!db->in_transaction || !(db->single || db->ending) || db->end_error.rc != ADX_OK ||
+	    PQresultStatus(res) == PGRES_PIPELINE_ABORTED)
+		return;
+	pg_describe(db, res, "cannot commit", &db->end_error);
+	db->failed = failed;
+}
 
 void
 pipeline_finish(struct db *db)
@@ -180,6 +268,8 @@ pipeline_finish(struct db *db)
 	PGresult *res;
 
 	while ((res = PQgetResult(db->conn)) != NULL) {
+		if (!pg_succeeded(res))
+			regret(db, res);
 		PQclear(res);
 		if (PQstatus(db->conn) == CONNECTION_BAD)
 			return;
@@ -234,17 +324,53 @@ pipeline_reach(struct db *db, enum sql_id *id, struct adx_error *err)
 	return adx_fail(err, ADX_EFAIL, "no statement is in flight");
 }
 
+/*
+ * The answer of a mark is one result. What its COMMIT has to complain about comes before that, and
+ * ends with a NULL as every answer does.
+ */
+static void
+reach_shore(struct db *db)
+{
+	int ends = 0;
+	PGresult *res = PQgetResult(db->conn);
+
+	while (PQresultStatus(res) != PGRES_PIPELINE_SYNC && ends < 2 &&
+	       PQstatus(db->conn) == CONNECTION_OK) {
+		if (res == NULL)
+			ends++;
+		else
+			regret(db, res);
+		PQclear(res);
+		res = PQgetResult(db->conn);
+	}
+	if (PQresultStatus(res) == PGRES_PIPELINE_SYNC)
+		db->ended = db->ending;
+	else
+		regret(db, res);
+	PQclear(res);
+}
+
 /* What one thing in flight still answers, before the next. */
 static void
 discard(struct db *db, const struct flight *f)
 {
-	PGresult *res = PQgetResult(db->conn);
+	PGresult *res;
 
-	if (f->kind == FLIGHT_PREPARE && !pg_succeeded(res))
-		db->prepared[f->id] = false;
+	if (f->kind == FLIGHT_MARK) {
+		reach_shore(db);
+		return;
+	}
+	res = PQgetResult(db->conn);
+	if (!pg_succeeded(res)) {
+		regret(db, res);
+		if (f->kind == FLIGHT_PREPARE)
+			db->prepared[f->id] = false;
+	} else if (f->kind == FLIGHT_COMMIT && strcmp(PQcmdStatus(res), "COMMIT") != 0) {
+		adx_fail(&db->end_error, ADX_EFAIL,
+			 "the transaction was rolled back by the server");
+	}
 	PQclear(res);
-	/* A mark's answer is one result; all others end with a NULL. */
-	if (f->kind != FLIGHT_MARK && res != NULL && PQstatus(db->conn) == CONNECTION_OK)
+	if (res != NULL && PQstatus(db->conn) == CONNECTION_OK)
 		pipeline_finish(db);
 }
 
@@ -253,7 +379,7 @@ stmt_drain(struct db *db)
 {
 	/* What was not marked yet would be waited for in vain. */
 	bool marked = pipeline_empty(db) || db->flights[db->flight_end - 1].kind == FLIGHT_MARK ||
-		      send_mark(db);
+		      ((!db->single || send_undo(db)) && send_mark(db));
 
 	while (marked && !pipeline_empty(db) && PQstatus(db->conn) == CONNECTION_OK) {
 		const struct flight *f = &db->flights[db->flight_first++];

@@ -98,7 +98,8 @@ rows_close(struct rows *rows)
 	if (rows == NULL)
 		return;
 	/* A cancel would hit whatever runs by now, so only where nothing else can. */
-	if (!rows->done && rows->alone && PQstatus(rows->db->conn) == CONNECTION_OK) {
+	if (!rows->done && rows->alone && !rows->db->single &&
+	    PQstatus(rows->db->conn) == CONNECTION_OK) {
 		PQcancel(rows->db->cancel, ignored, sizeof(ignored));
 		rows->db->limits_due = true;
 	}
