@@ -138,12 +138,37 @@ carry_out_between(struct call *call, int64_t most, struct adx_error *err)
 	return rc;
 }
 
+/* Can the statement be its own transaction, as nothing is left to be decided before the COMMIT? */
+static bool
+needs_one_trip(const struct call *call, bool trial, int64_t most)
+{
+	const struct run_options *o = call->options;
+
+	return o->in_one_trip && !trial && most < 0 && o->hooks == NULL &&
+	       !(call->command->flags & (CMD_STEPS | CMD_LIST_TOO));
+}
+
+static enum adx_rc
+transact_in_one_trip(struct call *call, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	db_begin(call->db, DB_SINGLE);
+	rc = carry_out(call, err);
+	if (rc == ADX_OK)
+		return db_commit(call->db, err);
+	db_rollback(call->db);
+	return rc;
+}
+
 /* One attempt in a transaction, committed unless it is only a trial. */
 static enum adx_rc
 transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
 {
 	enum adx_rc rc;
 
+	if (needs_one_trip(call, trial, most))
+		return transact_in_one_trip(call, err);
 	db_begin(call->db, DB_WRITE);
 	rc = carry_out_between(call, most, err);
 	/* What was kept back for after the COMMIT must be there whole. */

@@ -35,6 +35,11 @@ struct run_options {
 	bool dry_run;
 	bool include_never_seen;
 	bool assume_yes;
+	/*
+	 * Let a write that is one statement be its own transaction (DB_SINGLE): faster, but a
+	 * connection that breaks meanwhile leaves its outcome unknown more often.
+	 */
+	bool in_one_trip;
 	bool replies_only;    /* the reply goes among others: no document can take its place */
 	int64_t max_affected; /* negative: no limit */
 	/* COMMAND_PARAMS_MAX of them, by parameter; NULL: paths name files. Borrowed. */

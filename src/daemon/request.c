@@ -370,6 +370,7 @@ begin_call(struct request *r)
 	r->options.after = r->parsed.after;
 	r->options.contents = r->parsed.contents;
 	r->options.assume_yes = true;
+	r->options.in_one_trip = true;
 	r->options.reload = server_reload;
 	r->call.writer = writer_new(r->format, r->command, r->out);
 	if (r->call.writer == NULL)

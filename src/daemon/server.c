@@ -401,6 +401,8 @@ read_tls(const struct config_http *http, struct tls *tls, struct adx_error *err)
 	return rc;
 }
 
+static const char TLS_PRIORITIES[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
 static size_t
 add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 {
@@ -411,7 +413,7 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 	items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0,
 					      (void *)buf_text(&tls->key) };
 	items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
-					      "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" };
+					      (void *)TLS_PRIORITIES };
 	if (tls->clients.len > 0)
 		items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
 						      (void *)buf_text(&tls->clients) };

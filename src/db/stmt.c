@@ -29,6 +29,12 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 	return ADX_OK;
 }
 
+bool
+stmt_aborted(const struct db *db)
+{
+	return PQpipelineStatus(db->conn) == PQ_PIPELINE_ABORTED;
+}
+
 enum adx_rc
 stmt_open(struct db *db, enum sql_id id, const char *const values[], size_t count,
 	  struct rows **out, struct adx_error *err)
