@@ -14,6 +14,8 @@
 #include "db/rowset.h"
 #include "db/stmt.h"
 
+struct cache;
+
 /* What stands for a file that the caller cannot name. */
 struct content {
 	const char *data; /* UTF-8 without NUL; NULL: there is none */
@@ -57,6 +59,7 @@ struct run_options {
 	const struct run_hooks *hooks; /* may be NULL */
 	/* Make a running daemon read its configuration again; NULL where none runs. */
 	enum adx_rc (*reload)(void *ctx, struct adx_error *err);
+	struct cache *cache; /* of results; NULL outside a daemon */
 	void *ctx;
 };
 

@@ -57,7 +57,9 @@ reply_code_of_answer(const char *status)
 		{ "no_session", 404 },
 		{ "no_node", 404 },
 		{ "no_cookie", 404 },
+		{ "no_cache", 404 },
 		{ "exists", 409 },
+		{ "host_has_accounts", 409 },
 	};
 
 	for (size_t i = 0; i < sizeof(CODES) / sizeof(CODES[0]); i++)

@@ -372,6 +372,7 @@ begin_call(struct request *r)
 	r->options.assume_yes = true;
 	r->options.in_one_trip = true;
 	r->options.reload = server_reload;
+	r->options.cache = r->daemon->cache;
 	r->call.writer = writer_new(r->format, r->command, r->out);
 	if (r->call.writer == NULL)
 		return adx_nomem(&r->err);

@@ -17,6 +17,7 @@ static const struct submod SUBMODS[] = {
 	{ "vcard", "vCards", VCARD_COMMANDS },
 	{ "gdpr", "personal data", GDPR_COMMANDS },
 	{ "admin", "hosts and accounts, beyond mongooseimctl", ADMIN_COMMANDS },
+	{ "cache", "results that a daemon keeps", CACHE_COMMANDS },
 	{ NULL, NULL, NULL },
 };
 
