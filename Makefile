@@ -39,9 +39,9 @@ BUILD    := build/san
 endif
 endif
 
-PACKAGES := libpq libidn libxml-2.0 yajl libconfig libzip libcrypto libmicrohttpd gnutls
-# Loaded when they are needed (src/base/xmllib.h, src/daemon/httplib.h); tests may link them.
-LOADED   := libxml-2.0 libmicrohttpd gnutls
+PACKAGES := libpq libidn libxml-2.0 yajl libconfig libzip libcrypto libmicrohttpd gnutls libcurl
+# Loaded when they are needed (xmllib.h, httplib.h, curllib.h); tests may link libxml2.
+LOADED   := libxml-2.0 libmicrohttpd gnutls libcurl
 CPPFLAGS += -D_GNU_SOURCE -DADMINEX_VERSION='"$(VERSION)"' -Iinclude -Isrc -I$(BUILD)/gen \
             $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 CFLAGS   ?= $(OPT)

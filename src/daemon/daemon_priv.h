@@ -124,6 +124,7 @@ struct request {
 	unsigned code; /* HTTP status of the reply, once it is known; else 0 */
 	const char *status;
 	int exit;
+	char failure[384]; /* what failed, for people; "": nothing */
 	unsigned retry_after; /* seconds; 0: none */
 	bool handed_over;     /* another thread carries it out, or did */
 	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */

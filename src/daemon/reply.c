@@ -81,11 +81,11 @@ content_type(const struct request *r)
 	}
 }
 
-/* A remark may quote any name: what no header can carry is written as %XX. */
+/* It may quote any name: what no header can carry is written as %XX. */
 static void
-add_remark(struct MHD_Response *response, const char *text)
+add_text(struct MHD_Response *response, const char *name, const char *text)
 {
-	char line[512];
+	char line[768];
 	size_t at = 0;
 
 	for (; *text != '\0' && at + 4 < sizeof(line); text++) {
@@ -97,7 +97,7 @@ add_remark(struct MHD_Response *response, const char *text)
 			at += (size_t)snprintf(line + at, sizeof(line) - at, "%%%02X", c);
 	}
 	line[at] = '\0';
-	MHD_add_response_header(response, "Adminex-Remark", line);
+	MHD_add_response_header(response, name, line);
 }
 
 static void
@@ -107,11 +107,11 @@ add_remarks(struct MHD_Response *response, const struct request *r)
 	char more[48];
 
 	for (size_t i = 0; i < r->remarks.count && i < AT_MOST; i++)
-		add_remark(response, r->remarks.items[i]);
+		add_text(response, "Adminex-Remark", r->remarks.items[i]);
 	if (r->remarks.count <= AT_MOST)
 		return;
 	snprintf(more, sizeof(more), "and %zu remarks more", r->remarks.count - AT_MOST);
-	add_remark(response, more);
+	add_text(response, "Adminex-Remark", more);
 }
 
 static void
@@ -129,10 +129,15 @@ add_headers(struct MHD_Response *response, const struct request *r)
 	MHD_add_response_header(response, "Content-Type", content_type(r));
 	MHD_add_response_header(response, "Adminex-Request", r->id);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
-	if (r->status != NULL && (r->format != FORMAT_JSON || r->command == NULL)) {
+	/* JSON has the status; nothing else does. */
+	if (r->status != NULL && (r->format != FORMAT_JSON || r->exit != 0)) {
 		MHD_add_response_header(response, "Adminex-Status", r->status);
 		add_number(response, "Adminex-Exit", r->exit);
 	}
+	if (r->command != NULL && r->call.answer != NULL && call_writes(&r->call))
+		add_number(response, "Adminex-Affected", r->call.affected);
+	if (r->failure[0] != '\0')
+		add_text(response, "Adminex-Failure", r->failure);
 	if (r->retry_after > 0)
 		add_number(response, "Retry-After", r->retry_after);
 	if (r->code == 401)

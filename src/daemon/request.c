@@ -92,6 +92,8 @@ request_fail(struct request *r, const struct adx_error *err)
 		r->code = reply_code(err);
 	r->status = outcome.status;
 	r->exit = adx_rc_exit(err->rc);
+	snprintf(r->failure, sizeof(r->failure), "%.280s%s%.96s%s", err->message,
+		 err->hint[0] == '\0' ? "" : " (", err->hint, err->hint[0] == '\0' ? "" : ")");
 	r->format = FORMAT_JSON;
 	if (w != NULL)
 		w->ops->finish(w, &outcome);
@@ -355,6 +357,18 @@ run_call(struct request *r)
 	return run_alone(r);
 }
 
+/* Where a command means the daemon's own file, no caller says which that is. */
+static void
+name_own_file(struct request *r)
+{
+	const char *path = r->daemon->options.config_path;
+
+	for (size_t i = 0; i < r->parsed.count; i++)
+		if (r->command->params[i].type == PARAM_PATH &&
+		    r->command->params[i].path == PATH_OWN)
+			r->parsed.args[i] = path == NULL ? "no file: the defaults" : path;
+}
+
 static enum adx_rc
 begin_call(struct request *r)
 {
@@ -363,6 +377,7 @@ begin_call(struct request *r)
 
 	if (rc != ADX_OK)
 		return rc;
+	name_own_file(r);
 	r->options.dry_run = r->parsed.dry_run;
 	r->options.include_never_seen = r->parsed.include_never_seen;
 	r->options.max_affected = r->parsed.max_affected;

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "face/remote.h"
 
 /* ---- standard error ---------------------------------------------------------------------- */
 
@@ -105,15 +106,21 @@ cli_ask(const char *question)
 	return line[0] == 'y' || line[0] == 'Y';
 }
 
-static bool
-confirm(void *ctx, const struct command *command, int64_t affected)
+bool
+cli_confirm(const struct command *command, int64_t affected)
 {
 	char question[160];
 
-	(void)ctx;
 	snprintf(question, sizeof(question), "%s will affect %" PRId64 " %s. Go on?", command->name,
 		 affected, command_affects(command));
 	return cli_ask(question);
+}
+
+static bool
+confirm(void *ctx, const struct command *command, int64_t affected)
+{
+	(void)ctx;
+	return cli_confirm(command, affected);
 }
 
 /* ---- signals ----------------------------------------------------------------------------- */
@@ -325,7 +332,8 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
 		args[i] = argv[i];
 	hidden = hide_secret(command, argc, argv, args);
 	if (secret_fill(&cli->options, command, args, &count, &secret, &err) == ADX_OK)
-		status = run_call(cli, command, args, count);
+		status = cli->options.socket != NULL ? remote_run(cli, command, args, count)
+						     : run_call(cli, command, args, count);
 	else
 		status = cli_fail(cli, &err);
 	secret_free(&secret);
@@ -347,6 +355,17 @@ refuse_command(struct cli *cli, const char *name)
 		adx_hint(&err, "did you mean '%s'? 'adminex help' lists all", nearest);
 	else
 		adx_hint(&err, "'adminex help' lists all");
+	return cli_fail(cli, &err);
+}
+
+static int
+refuse_socket(struct cli *cli, const char *verb)
+{
+	struct adx_error err;
+
+	adx_fail(&err, ADX_EUSAGE, "a daemon carries out commands, not '%s'", verb);
+	adx_hint(&err, "leave --socket out%s",
+		 strcmp(verb, "serve") == 0 ? ", or put it behind 'serve'" : "");
 	return cli_fail(cli, &err);
 }
 
@@ -393,6 +412,8 @@ dispatch(struct cli *cli, int argc, char **argv)
 	verb = verb_find(argv[0]);
 	if (verb != NULL && (cli->options.limit > 0 || cli->options.after != NULL))
 		return refuse_page(cli, verb->name);
+	if (verb != NULL && cli->options.socket != NULL)
+		return refuse_socket(cli, verb->name);
 	if (verb != NULL)
 		return verb->run(cli, argc, argv);
 	command = command_find(admin_extra_commands(cli->session.service), argv[0]);

@@ -14,6 +14,7 @@
 struct cli_options {
 	const char *config_path; /* NULL: the default file, when there is one */
 	char *dsn;               /* NULL: not given */
+	const char *socket; /* of a daemon that is to do it; NULL: none */
 	const char *secret_file;
 	enum format format;
 	bool dry_run;
@@ -56,6 +57,8 @@ ADX_MUST_CHECK enum adx_rc cli_check_output(const struct cli *cli, bool wrote,
 void cli_say(const char *text);
 /* Is somebody there who can be asked? */
 bool cli_can_ask(void);
+/* Ask whether a command that destroys shall be carried out. */
+bool cli_confirm(const struct command *command, int64_t affected);
 /* Ask a yes-or-no question on the terminal. */
 bool cli_ask(const char *question);
 

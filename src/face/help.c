@@ -21,6 +21,7 @@ static const char OPTIONS[] =
 	"      --include-never-seen  delete_old_users*: also every account that never logged in\n"
 	"      --limit N               at most N rows of a long list, a page of it\n"
 	"      --after KEY             the page behind KEY, which the page before it named\n"
+	"      --socket PATH       let the daemon that listens there carry the command out\n"
 	"      --secret-file FILE  read the secret argument from the first line of FILE\n"
 	"  -y, --yes               do not ask before destroying\n"
 	"  -h, --help              this help; 'adminex help COMMAND' explains one\n"

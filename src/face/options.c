@@ -18,6 +18,7 @@ enum {
 	OPT_LIMIT,
 	OPT_AFTER,
 	OPT_SECRET_FILE,
+	OPT_SOCKET,
 	OPT_AUTH,
 };
 
@@ -33,6 +34,7 @@ static const struct option OPTIONS[] = {
 	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "after", required_argument, NULL, OPT_AFTER },
 	{ "secret-file", required_argument, NULL, OPT_SECRET_FILE },
+	{ "socket", required_argument, NULL, OPT_SOCKET },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "auth", no_argument, NULL, OPT_AUTH },
@@ -41,6 +43,7 @@ static const struct option OPTIONS[] = {
 
 const char CLI_OPTION_WORDS[] = "-c --config --dsn --format --json --dry-run -y --yes "
 				"--max-affected --include-never-seen --limit --after --secret-file "
+				"--socket "
 				"-h --help -V --version";
 
 static enum adx_rc
@@ -102,6 +105,7 @@ take(int option, struct cli_options *o, struct adx_error *err)
 	case OPT_INCLUDE_NEVER_SEEN: o->include_never_seen = true; return ADX_OK;
 	case OPT_LIMIT: return take_limit(optarg, o, err);
 	case OPT_AFTER: o->after = optarg; return ADX_OK;
+	case OPT_SOCKET: o->socket = optarg; return ADX_OK;
 	case OPT_SECRET_FILE: o->secret_file = optarg; return ADX_OK;
 	default: return refuse_auth(err);
 	}

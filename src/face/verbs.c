@@ -89,7 +89,7 @@ verb_completion(struct cli *cli, int argc, char **argv)
 			 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 			 "\t\tcase ${COMP_WORDS[i]} in\n"
 			 "\t\t-c|--config|--dsn|--format|--max-affected|--limit|--after|\\\n"
-			 "\t\t--secret-file) ((i++)) ;;\n"
+			 "\t\t--secret-file|--socket) ((i++)) ;;\n"
 			 "\t\t-*) ;;\n"
 			 "\t\t*) command=${COMP_WORDS[i]}; break ;;\n"
 			 "\t\tesac\n\tdone\n"
