@@ -232,16 +232,41 @@ test_openapi_describes_results(void **state)
 }
 
 /* Debian's own Python: its packages are there. */
+static int
+check(const char *path, const char *then)
+{
+	char command[192];
+
+	snprintf(command, sizeof(command), "/usr/bin/python3 -W ignore %s %s%s",
+		 "tests/e2e/openapi_check.py", path, then);
+	return system(command);
+}
+
 static void
 test_openapi_is_valid(void **state)
 {
 	const struct fixture *f = *state;
-	char command[128];
 
-	snprintf(command, sizeof(command), "/usr/bin/python3 -W ignore %s %s",
-		 "tests/e2e/openapi_check.py", f->path);
-	if (system(command) != 0)
+	if (check(f->path, "") != 0)
 		fail_msg("not valid, or packages of scripts/deps.sh are missing");
+}
+
+/* The judge is one. */
+static void
+test_openapi_check_finds_faults(void **state)
+{
+	static const char BAD[] = "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"x\",\"version\":"
+				  "\"1\"},\"paths\":{\"/x\":{\"get\":{\"operationId\":\"x\"}}}}";
+	char path[] = "/tmp/openapi-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, BAD, strlen(BAD)), strlen(BAD));
+	close(fd);
+	assert_int_equal(check(path, " | grep -q \"'responses' is a required property\""), 0);
+	assert_int_not_equal(check(path, " >/dev/null"), 0);
+	unlink(path);
 }
 
 int
@@ -253,6 +278,7 @@ main(void)
 		cmocka_unit_test(test_openapi_describes_fields_by_their_types),
 		cmocka_unit_test(test_openapi_describes_results),
 		cmocka_unit_test(test_openapi_is_valid),
+		cmocka_unit_test(test_openapi_check_finds_faults),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
