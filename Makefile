@@ -124,7 +124,7 @@ $(BUILD)/gen/sql_catalogue.c $(BUILD)/gen/sql_catalogue.h &: \
 	$(Q)mkdir -p $(BUILD)/gen
 	$(Q)python3 scripts/embed-sql.py statements sql $(BUILD)/gen/sql_catalogue
 
-$(BUILD)/gen/migrations.c: $(wildcard migrations/*.sql) scripts/embed-sql.py | libraries
+$(BUILD)/gen/migrations.c: $(wildcard migrations/*.sql migrations/*/*.sql) scripts/embed-sql.py | libraries
 	$(call say,SQL,$@)
 	$(Q)mkdir -p $(BUILD)/gen
 	$(Q)python3 scripts/embed-sql.py migrations migrations $@

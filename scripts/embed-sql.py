@@ -2,7 +2,7 @@
 """Build named SQL statements and migrations into C.
 
     embed-sql.py statements sql/ OUT       writes OUT.h and OUT.c
-    embed-sql.py migrations migrations/ OUT.c
+    embed-sql.py migrations migrations/ OUT.c    the optional ones too, by their names
 
 A statement begins with a line
 
@@ -221,6 +221,15 @@ def write_statements(source, out):
     pathlib.Path(out + ".c").write_text("\n".join(code), encoding="utf-8")
 
 
+def migration(version, name, up):
+    """The C initializer of struct migration."""
+    down = up.with_name(up.name.replace(".up.sql", ".down.sql"))
+    if not down.exists():
+        sys.exit(f"{up}: has no way back ({down.name})")
+    return (f'{{ {version}, "{name}",\n{c_string(up.read_text(encoding="utf-8"))},\n'
+            f'{c_string(down.read_text(encoding="utf-8"))} }}')
+
+
 def write_migrations(source, out):
     ups = sorted(pathlib.Path(source).glob("*.up.sql"))
     rows = []
@@ -228,14 +237,13 @@ def write_migrations(source, out):
         match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.up\.sql", up.name)
         if not match or int(match.group(1)) != expected:
             sys.exit(f"{up}: migrations are numbered from 0001 without a gap")
-        down = up.with_name(up.name.replace(".up.sql", ".down.sql"))
-        if not down.exists():
-            sys.exit(f"{up}: has no way back ({down.name})")
-        rows.append(f'\t{{ {expected}, "{match.group(2)}",\n{c_string(up.read_text(encoding="utf-8"))},\n'
-                    f'{c_string(down.read_text(encoding="utf-8"))} }},')
+        rows.append(f"\t{migration(expected, match.group(2), up)},")
     code = [f"/* Made by scripts/embed-sql.py from {source}; never edited. */", "",
             '#include "db/migrate.h"', "", "const struct migration MIGRATIONS[] = {", *rows, "};",
             "", f"const int MIGRATION_COUNT = {len(rows)};", ""]
+    for up in sorted(pathlib.Path(source, "optional").glob("*.up.sql")):
+        name = up.name.removesuffix(".up.sql")
+        code += [f"const struct migration MIGRATION_{name.upper()} = {migration(0, name, up)};", ""]
     pathlib.Path(out).write_text("\n".join(code), encoding="utf-8")
 
 

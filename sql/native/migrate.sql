@@ -47,3 +47,15 @@ DELETE FROM adminex.schema_migrations WHERE version = $1::integer;
 -- Tell all daemons that nothing they know may be true any more. Whether there are any cannot be
 -- asked: their table may not be there.
 SELECT pg_catalog.pg_notify('adminex_cache', '{"from":"","drops":[["all"]]}');
+
+-- name: migrate_citus() value
+-- Whether Citus is installed.
+SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus');
+
+-- name: migrate_cache_triggers() one
+-- Whether the cache triggers of migrations/optional/ are on: all of them, none, or some.
+SELECT CASE count(*) WHEN 0 THEN 'off' WHEN 25 THEN 'on' ELSE 'incomplete' END AS state
+  FROM pg_catalog.pg_trigger AS t
+  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+ WHERE c.relnamespace = pg_catalog.to_regnamespace('adminex')
+   AND t.tgname LIKE 'cache\_changed\_%' AND t.tgenabled IN ('O', 'A');

@@ -164,3 +164,81 @@ migrate_down(struct db *db, int steps, migrate_told *told, void *ctx, struct adx
 				version, steps);
 	return go(db, false, version - steps, told, ctx, err);
 }
+
+/* ---- optional ---------------------------------------------------------------------------- */
+
+static enum adx_rc
+check_citus(struct db *db, struct adx_error *err)
+{
+	struct rows *rows;
+	bool citus = false;
+	enum adx_rc rc = stmt_one(db, SQL_MIGRATE_CITUS, NO_PARAMS, &rows, err);
+
+	if (rc == ADX_OK)
+		citus = rows_get_bool(rows, "exists");
+	rows_close(rows);
+	if (!citus)
+		return rc;
+	adx_fail(err, ADX_EFAIL,
+		 "cache triggers cannot be on with Citus, which refuses NOTIFY in "
+		 "triggers");
+	adx_hint(err, "what others than adminex change is seen when services.cache.ttl is over");
+	return ADX_EFAIL;
+}
+
+static enum adx_rc
+check_newest(struct db *db, struct adx_error *err)
+{
+	int version;
+	enum adx_rc rc = migrate_version(db, &version, err);
+
+	if (rc != ADX_OK || version == MIGRATION_COUNT)
+		return rc;
+	adx_fail(err, ADX_EFAIL,
+		 "the database is at schema version %d, older than this program's "
+		 "version %d",
+		 version, MIGRATION_COUNT);
+	adx_hint(err, "run 'adminex migrate' first");
+	return ADX_EFAIL;
+}
+
+static enum adx_rc
+switch_triggers(struct db *db, bool on, struct adx_error *err)
+{
+	enum adx_rc rc = stmt_exec(db, SQL_MIGRATE_LOCK, NO_PARAMS, err);
+
+	if (rc == ADX_OK)
+		rc = check_newest(db, err);
+	if (rc == ADX_OK && on)
+		rc = check_citus(db, err);
+	if (rc == ADX_OK)
+		rc = db_script(db, MIGRATION_CACHE_TRIGGERS.down, err);
+	if (rc == ADX_OK && on)
+		rc = db_script(db, MIGRATION_CACHE_TRIGGERS.up, err);
+	/* What was changed before nobody was told. */
+	return rc == ADX_OK ? stmt_exec(db, SQL_MIGRATE_NOTIFY, NO_PARAMS, err) : rc;
+}
+
+enum adx_rc
+migrate_cache_triggers(struct db *db, bool on, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	db_begin(db, DB_WRITE);
+	rc = switch_triggers(db, on, err);
+	if (rc == ADX_OK)
+		return db_commit(db, err);
+	db_rollback(db);
+	return rc;
+}
+
+enum adx_rc
+migrate_cache_triggers_state(struct db *db, char out[16], struct adx_error *err)
+{
+	struct rows *rows;
+	enum adx_rc rc = stmt_one(db, SQL_MIGRATE_CACHE_TRIGGERS, NO_PARAMS, &rows, err);
+
+	snprintf(out, 16, "%s", rc == ADX_OK ? rows_get(rows, "state") : "");
+	rows_close(rows);
+	return rc;
+}

@@ -20,6 +20,8 @@ struct migration {
 
 extern const struct migration MIGRATIONS[];
 extern const int MIGRATION_COUNT;
+/* Outside the numbers: made and taken back by migrate_cache_triggers(). */
+extern const struct migration MIGRATION_CACHE_TRIGGERS;
 
 /* Told of each migration when its transaction has ended. */
 typedef void migrate_told(void *ctx, const struct migration *migration, bool up);
@@ -35,5 +37,15 @@ ADX_MUST_CHECK enum adx_rc migrate_up(struct db *db, int target, migrate_told *t
 /* Take the newest `steps` migrations back. */
 ADX_MUST_CHECK enum adx_rc migrate_down(struct db *db, int steps, migrate_told *told, void *ctx,
 					struct adx_error *err);
+
+/*
+ * Make the triggers by which changes of others than this program are told to the daemons, or take
+ * them away; what is so already is made anew. Refused on Citus, and on a schema that is not the
+ * newest.
+ */
+ADX_MUST_CHECK enum adx_rc migrate_cache_triggers(struct db *db, bool on, struct adx_error *err);
+/* "on", "off" or "incomplete". */
+ADX_MUST_CHECK enum adx_rc migrate_cache_triggers_state(struct db *db, char out[16],
+							struct adx_error *err);
 
 #endif

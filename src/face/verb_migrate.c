@@ -16,7 +16,9 @@ static const struct command STATUS_ROWS = {
 static enum adx_rc
 usage(struct adx_error *err)
 {
-	adx_fail(err, ADX_EUSAGE, "migrate takes status, up, up --to N, or down N");
+	adx_fail(
+		err, ADX_EUSAGE,
+		"migrate takes status, up, up --to N, down N, or cache-triggers on, off or status");
 	adx_hint(err, "see 'adminex help migrate'");
 	return ADX_EUSAGE;
 }
@@ -106,11 +108,56 @@ go_down(struct cli *cli, int steps, struct adx_error *err)
 	return migrate_down(cli->session.db, steps, tell, NULL, err);
 }
 
+/* ---- cache triggers ---------------------------------------------------------------------- */
+
+static const struct command TRIGGERS_ROW = {
+	.name = "migrate cache-triggers",
+	.result = RESULT_RESTUPLE,
+};
+
+static enum adx_rc
+show_triggers(struct cli *cli, bool *on, struct adx_error *err)
+{
+	char state[16], text[40];
+	struct outcome outcome = { state, text, "", "", true };
+	struct writer *w;
+	enum adx_rc rc = migrate_cache_triggers_state(cli->session.db, state, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	w = writer_new(cli->options.format, &TRIGGERS_ROW, cli->out);
+	if (w == NULL)
+		return adx_nomem(err);
+	snprintf(text, sizeof(text), "cache triggers are %s", state);
+	*on = strcmp(state, "on") == 0;
+	if (*on)
+		outcome.status = "ok";
+	w->ops->finish(w, &outcome);
+	writer_free(w);
+	return ADX_OK;
+}
+
+/* ---- the verb ---------------------------------------------------------------------------- */
+
 /* What the words after "migrate" ask for. */
 struct request {
-	enum { STATUS, UP, DOWN, HELP } what;
+	enum { STATUS, UP, DOWN, TRIGGERS_ON, TRIGGERS_OFF, TRIGGERS_STATUS, HELP } what;
 	int number;
 };
+
+static enum adx_rc
+read_triggers(const char *word, struct request *r, struct adx_error *err)
+{
+	if (strcmp(word, "on") == 0)
+		r->what = TRIGGERS_ON;
+	else if (strcmp(word, "off") == 0)
+		r->what = TRIGGERS_OFF;
+	else if (strcmp(word, "status") == 0)
+		r->what = TRIGGERS_STATUS;
+	else
+		return usage(err);
+	return ADX_OK;
+}
 
 static enum adx_rc
 read_request(int argc, char **argv, struct request *r, struct adx_error *err)
@@ -134,7 +181,30 @@ read_request(int argc, char **argv, struct request *r, struct adx_error *err)
 		r->what = DOWN;
 		return read_number(argv[2], &r->number, err);
 	}
+	if (strcmp(argv[1], "cache-triggers") == 0 && argc == 3)
+		return read_triggers(argv[2], r, err);
 	return usage(err);
+}
+
+/* *current: everything is as it should be, for the exit status. */
+static enum adx_rc
+carry_out(struct cli *cli, const struct request *r, bool *current, struct adx_error *err)
+{
+	int applied = MIGRATION_COUNT;
+	enum adx_rc rc;
+
+	switch (r->what) {
+	case STATUS:
+		rc = show_status(cli, &applied, err);
+		*current = applied == MIGRATION_COUNT;
+		return rc;
+	case TRIGGERS_STATUS: return show_triggers(cli, current, err);
+	case TRIGGERS_ON:
+	case TRIGGERS_OFF:
+		return migrate_cache_triggers(cli->session.db, r->what == TRIGGERS_ON, err);
+	case DOWN: return go_down(cli, r->number, err);
+	default: return migrate_up(cli->session.db, r->number, tell, NULL, err);
+	}
 }
 
 static int
@@ -142,35 +212,32 @@ verb_migrate(struct cli *cli, int argc, char **argv)
 {
 	struct request r;
 	struct adx_error err;
-	int applied = MIGRATION_COUNT;
+	bool current = true, asks;
 	enum adx_rc rc = read_request(argc, argv, &r, &err);
 
 	if (rc == ADX_OK && r.what == HELP) {
 		help_on(cli->out, cli->session.service, "migrate");
 		return 0;
 	}
-	if (rc == ADX_OK && cli->options.dry_run && r.what != STATUS) {
+	asks = rc == ADX_OK && (r.what == STATUS || r.what == TRIGGERS_STATUS);
+	if (rc == ADX_OK && cli->options.dry_run && !asks) {
 		rc = adx_fail(&err, ADX_EUSAGE, "migrate has no --dry-run");
 		adx_hint(&err, "'adminex migrate status' shows what is missing");
 	}
 	if (rc == ADX_OK)
 		rc = cli_connect(cli, &err);
-	if (rc == ADX_OK && r.what == STATUS)
-		rc = show_status(cli, &applied, &err);
-	else if (rc == ADX_OK && r.what == UP)
-		rc = migrate_up(cli->session.db, r.number, tell, NULL, &err);
-	else if (rc == ADX_OK)
-		rc = go_down(cli, r.number, &err);
+	if (rc == ADX_OK)
+		rc = carry_out(cli, &r, &current, &err);
 	if (rc != ADX_OK)
 		return cli_fail(cli, &err);
-	if (r.what != STATUS)
+	if (!asks)
 		cli_succeed(cli);
-	return applied == MIGRATION_COUNT ? 0 : 1;
+	return current ? 0 : 1;
 }
 
 const struct verb VERB_MIGRATE = {
 	"migrate",
-	"migrate [status | up [--to N] | down N]",
+	"migrate [status | up [--to N] | down N | cache-triggers on|off|status]",
 	"make or update the schema of the database",
 	"  status       what is applied and what is not; exit status 1 when something is "
 	"missing\n"
@@ -178,12 +245,15 @@ const struct verb VERB_MIGRATE = {
 	"  up --to N    stop at migration N, for instance to distribute the tables on Citus\n"
 	"               before their foreign keys\n"
 	"  down N       take the newest N migrations back; asks on a terminal unless --yes\n"
+	"  cache-triggers on | off | status\n"
+	"               optional triggers, so that the caches of daemons also follow what others\n"
+	"               than adminex change, psql for instance; status 1 unless they are on\n"
 	"\n"
 	"Each migration is one transaction; two migrators at once are safe. A database that is\n"
 	"newer than the program is refused.\n"
 	"\n"
 	"example:\n"
 	"  adminex migrate status\n",
-	"status up down --to --help",
+	"status up down cache-triggers on off --to --help",
 	verb_migrate,
 };

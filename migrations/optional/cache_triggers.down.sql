@@ -1,0 +1,2 @@
+-- Takes the triggers with it.
+DROP FUNCTION IF EXISTS adminex.cache_changed() CASCADE;
