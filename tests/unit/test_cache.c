@@ -817,6 +817,11 @@ test_cache_hot_entries_age_too(void **state)
 	}
 	assert_false(is_there(cache, numbered(bytes, 0, 0)));
 	assert_true(is_there(cache, numbered(bytes, 0, 1999)));
+	/* They leave a part of the room to what comes for the first time. */
+	for (size_t u = 0; u < 20; u++)
+		put(cache, numbered(bytes, 1, u), "x");
+	for (size_t u = 0; u < 20; u++)
+		assert_true(is_there(cache, numbered(bytes, 1, u)));
 	cache_free(cache);
 }
 
