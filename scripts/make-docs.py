@@ -5,7 +5,7 @@
     make-docs.py --check [PROGRAM]   writes nothing; exit status 1 when docs/adminex.1 is not that
 
 PROGRAM is build/adminex by default. The template is written by hand in man(7) macros; lines that
-are exactly @OPTIONS@, @VERBS@, @COMMANDS@ or @STATUSES@ are replaced by what `adminex help` and
+are exactly @OPTIONS@, @VERBS@, @COMMANDS@, @ROLES@ or @STATUSES@ are replaced by what `adminex help` and
 `adminex help NAME` print, and @VERSION@ by what `adminex --version` does.
 """
 
@@ -201,10 +201,26 @@ def details(lines):
         yield from (".TP 14", f".B {quoted(words)}", escape(text))
 
 
+# Who may do what.
+
+ROLE = re.compile(r"^needs role: (\w+)(, for all hosts)?", re.MULTILINE)
+
+
+def roles(program):
+    """The commands of each role; those that a caller who is limited to hosts may not run in
+    italics."""
+    needs = {name: ROLE.search(program.help(name)).groups() for name in program.commands}
+    for role in ("reader", "operator", "admin"):
+        words = [f"\\f{'I' if whole else 'R'}{escape(name)}\\fR"
+                 for name, (needed, whole) in sorted(needs.items()) if needed == role]
+        yield from (".TP", f".B {role}", *(word + "," for word in words[:-1]), words[-1])
+
+
 # The page.
 
 def blocks(program):
-    result = {"@OPTIONS@": [], "@VERBS@": [], "@COMMANDS@": [], "@STATUSES@": []}
+    result = {"@OPTIONS@": [], "@VERBS@": [], "@COMMANDS@": [], "@STATUSES@": [],
+              "@ROLES@": list(roles(program))}
     for words, text in program.options:
         result["@OPTIONS@"] += [".TP", bold_words(words), escape(text)]
     for name in program.verbs:

@@ -231,7 +231,7 @@ class Obstacles(Empty):
         before = self.objects()
         result = self.adminex("migrate", "down", str(NEWEST))
         self.assertEqual(result.status, 1, f"\n{result}")
-        self.assertRegex(result.err, rb"\A(adminex: took back .*\n){3}adminex: migration "
+        self.assertRegex(result.err, rb"\A(adminex: took back .*\n){4}adminex: migration "
                                      rb"0002_operations \(down\): .*\n\Z")
         self.assertEqual(self.version(), 2)
         self.migrates(err=said("applied", MIGRATIONS[2:]))
