@@ -81,7 +81,8 @@ def parse(text):
 
 WORLD = "".join([
     "BEGIN;\n",
-    *(f"DELETE FROM {table};\n" for table in ("outbox", "audit_log", "nodes", "users", "hosts")),
+    *(f"DELETE FROM {table};\n" for table in ("outbox", "audit_log", "nodes", "users", "hosts",
+                                                "tokens", "daemons", "idempotency_keys")),
     insert("hosts", *({"host": host} for host in (HOST, CHAT, EMPTY))),
     insert("users", *({"username": user, "host": host, "created_at": "2020-01-01T00:00:00Z"}
                       for user, host in ACCOUNTS)),
