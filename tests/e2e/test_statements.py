@@ -42,6 +42,26 @@ class Statements(harness.TestCase):
         wanted = {s.name for s in ordered if psql_for(s).startswith("PREPARE")}
         self.assertEqual(wanted - {row[0] for row in prepared if row}, set())
 
+    def test_every_audit_row_has_its_request(self):
+        statements = embed_sql().read_backend(ROOT / "sql" / "native")
+        writing = [s for s in statements.values() if "INSERT INTO adminex.audit_log" in s.text]
+        self.assertGreater(len(writing), 20)
+        for statement in writing:
+            with self.subTest(name=statement.name):
+                text = " ".join(statement.text.split("INSERT INTO adminex.audit_log")[1].split())
+                self.assertRegex(text, r"\A\([a-z_, ]*, request_id\) SELECT .*"
+                                       r", coalesce\(a\.request, ''\) FROM .*"
+                                       r"jsonb_to_record\(\$1::jsonb\) AS a\([^)]*, request text\)")
+
+    def test_a_request_is_in_the_audit_row_and_empty_without_one(self):
+        text = embed_sql().read_backend(ROOT / "sql" / "native")["host_add"].text
+        record = '{"actor": "a", "face": "http", "command": "c", "arguments": {}%s}'
+        runs = "".join(f"EXECUTE host_add('{record % request}', '{host}');\n"
+                       for request, host in (("", "a.example"), (', "request": "r-1"', "b.example")))
+        rows = self.sql(f"BEGIN;\nPREPARE host_add AS\n{text};\n{runs}"
+                        "SELECT quote_literal(request_id) FROM adminex.audit_log ORDER BY id;\nROLLBACK;\n")
+        self.assertEqual([row for row in rows if row][-2:], [["''"], ["'r-1'"]])
+
     def test_passwords_are_copied_so_that_an_error_quotes_none(self):
         # In the text format the server's log would have the whole line as context.
         statements = embed_sql().read_backend(ROOT / "sql" / "native")
