@@ -28,14 +28,27 @@ authorise(const struct call *call, struct adx_error *err)
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
+/* What goes through a host or more takes long enough for a plan of its own, and needs one. */
+static void
+choose_plans(const struct call *call, bool begins)
+{
+	if (call->db != NULL && (call->command->flags & CMD_WIDE))
+		db_plan_anew(call->db, begins);
+}
+
 static enum adx_rc
 ask(struct call *call, struct adx_error *err)
 {
+	enum adx_rc rc;
+
 	call->question_count = 0;
 	call->take = NULL;
 	if (call->early != NULL)
 		return call_answer(call, call->early, err, NULL);
-	return call->command->run(call, err);
+	choose_plans(call, true);
+	rc = call->command->run(call, err);
+	choose_plans(call, false);
+	return rc;
 }
 
 enum adx_rc
@@ -43,11 +56,13 @@ call_send(const struct call *call, struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
+	choose_plans(call, true);
 	for (size_t i = 0; i < call->question_count && rc == ADX_OK; i++) {
 		const struct question *q = &call->questions[i];
 
 		rc = stmt_send(call->db, q->id, q->values, q->count, err);
 	}
+	choose_plans(call, false);
 	return rc;
 }
 

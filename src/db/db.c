@@ -388,6 +388,12 @@ db_limit_statements(struct db *db, int milliseconds)
 }
 
 void
+db_plan_anew(struct db *db, bool anew)
+{
+	db->plans_anew = anew;
+}
+
+void
 db_restore_limits(struct db *db)
 {
 	if (strcmp(db->statement_timeout, db->usual_timeout) == 0)

@@ -97,6 +97,14 @@ ADX_MUST_CHECK enum adx_rc db_savepoint_release(struct db *db, struct adx_error 
 /* A statement failed in this transaction: only db_rollback() helps. */
 bool db_failed(const struct db *db);
 
+/*
+ * Send what follows without names, so that the server plans it for its own parameters. A named
+ * statement comes to have one plan for all parameters; where one of them may be NULL for "any", or
+ * may be nearly all rows or nearly none, that plan would take hundreds of rows for granted and sort
+ * a million.
+ */
+void db_plan_anew(struct db *db, bool anew);
+
 /* Replace the statement time limit (milliseconds; 0 is none) of the statements that follow. */
 void db_limit_statements(struct db *db, int milliseconds);
 /* Return to the limit of the settings. */

@@ -32,6 +32,7 @@ struct db {
 	bool limits_due;        /* this transaction has not got them yet */
 	const char *begin;      /* the BEGIN still to be sent with the first statement, or NULL */
 	bool prepares;
+	bool plans_anew;          /* no names now, although it prepares */
 	bool prepared[SQL_COUNT]; /* or on the way to be */
 	struct flight *flights;
 	size_t flight_first, flight_end, flight_cap;

@@ -103,9 +103,15 @@ send_limits(struct db *db)
 }
 
 static bool
+by_name(const struct db *db)
+{
+	return db->prepares && !db->plans_anew;
+}
+
+static bool
 send_parse(struct db *db, const struct sql_statement *s, enum sql_id id)
 {
-	if (!db->prepares || db->prepared[id])
+	if (!by_name(db) || db->prepared[id])
 		return true;
 	if (!PQsendPrepare(db->conn, s->name, s->text, 0, NULL))
 		return false;
@@ -118,10 +124,9 @@ static bool
 send_execute(struct db *db, const struct sql_statement *s, enum sql_id id,
 	     const char *const values[], enum flight_kind kind)
 {
-	if (!(db->prepares
-		      ? PQsendQueryPrepared(db->conn, s->name, s->params, values, NULL, NULL, 0)
-		      : PQsendQueryParams(db->conn, s->text, s->params, NULL, values, NULL, NULL,
-					  0)))
+	if (!(by_name(db) ? PQsendQueryPrepared(db->conn, s->name, s->params, values, NULL, NULL, 0)
+			  : PQsendQueryParams(db->conn, s->text, s->params, NULL, values, NULL,
+					      NULL, 0)))
 		return false;
 	note(db, kind, id);
 	return (db->flight_end % FLUSH_EVERY) != 0 ||

@@ -332,7 +332,7 @@ class Plans(harness.TestCase):
         cls.cluster.sql(cls.database, """
             INSERT INTO hosts VALUES ('example.org'), ('chat.example.org');
             INSERT INTO users (host, username)
-            SELECT h, 'u' || i FROM generate_series(1, 20000) AS i,
+            SELECT h, 'u' || i FROM generate_series(1, 6000) AS i,
                    unnest(ARRAY['example.org', 'chat.example.org']) AS h ORDER BY md5(i || h);
             INSERT INTO sessions (host, username, resource)
             SELECT host, username, 'r' || i FROM users, generate_series(1, 2) AS i
@@ -364,6 +364,18 @@ class Plans(harness.TestCase):
                     self.assertNotIn("Seq Scan on users", plan)
                     # No step had more rows in hand than the page.
                     self.assertNotRegex(plan, r"actual rows=\d{4,}")
+
+    def test_lists_are_not_sorted_however_often_they_are_asked_for(self):
+        """With one plan for all parameters PostgreSQL would sort all rows, in a temporary file."""
+        env = {"ADMINEX_DSN": self.dsn + " options='-c work_mem=64kB'"}
+        for line in (["connected_users_info"], ["connected_users_vhost", HOST], ["status_list", "all"],
+                     ["status_list_host", HOST, "available"]):
+            self.sql("SELECT pg_stat_reset()")
+            result = self.adminex("batch", "-", stdin=(json.dumps(line) + "\n").encode() * 8, env=env)
+            self.succeeds(result)
+            self.assertEqual([reply["status"] for reply in result.ndjson()], ["ok"] * 8)
+            self.assertEqual(self.value("SELECT temp_files FROM pg_stat_database"
+                                        " WHERE datname = current_database()"), "0", line)
 
     def test_whole_lists_are_not_filtered(self):
         for name, values in [("sessions_info", "NULL, NULL"), ("sessions_by_show", "NULL, 'all'")]:
