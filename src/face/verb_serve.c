@@ -14,7 +14,6 @@ const struct verb VERB_SERVE = {
 	"serve",
 	"serve [--socket PATH] [--listen ADDRESS:PORT]",
 	"answer the commands by HTTP and JSON, until SIGTERM",
-	"options:\n"
 	"  --socket PATH          listen on a unix socket (else http.socket of the configuration)\n"
 	"  --listen ADDRESS:PORT  listen by TCP too (else http.listen)\n"
 	"\n"
@@ -24,9 +23,7 @@ const struct verb VERB_SERVE = {
 	"SIGHUP reads the configuration again, SIGTERM ends it when the requests in flight have.\n"
 	"\n"
 	"example:\n"
-	"  adminex serve --socket /run/adminex/adminex.sock &\n"
-	"  curl --unix-socket /run/adminex/adminex.sock http://localhost/api/check_account \\\n"
-	"       -d '{\"user\": \"orsino.aldobrand\", \"host\": \"example.org\"}'\n",
+	"  adminex serve --socket /run/adminex/adminex.sock\n",
 	"--socket --listen",
 	run_serve,
 };

@@ -20,9 +20,10 @@ SPEC = {row["name"]: row for row in
 BEYOND = {"add_host": "restuple", "remove_host": "restuple", "registered_vhosts": "list",
           "register": "restuple", "unregister": "restuple", "registered_users": "list",
           "unban_account": "restuple", "get_ban_details": "list", "list_banned": "list",
-          "get_last": "list", "can_i": "restuple"}
+          "get_last": "list", "can_i": "restuple",
+          "cache_info": "list", "cache_clear": "restuple"}
 KINDS = {**{name: row["result"]["kind"] for name, row in SPEC.items()}, **BEYOND}
-VERBS = ["migrate", "import", "export", "batch", "token", "help", "completion"]
+VERBS = ["migrate", "import", "export", "batch", "serve", "token", "help", "completion"]
 NOWHERE = {"ADMINEX_DSN": "host=/nowhere"}
 
 
@@ -737,7 +738,7 @@ class Help(world.TestCase):
             self.assertRegex(text, rf"(?m)^  {name} +\S")
         order = re.findall(r"(?m)^([a-z]+): ", text.split("\nverbs ")[1])
         self.assertEqual(order, ["accounts", "last", "node", "private", "roster", "sessions",
-                                 "stanza", "stats", "vcard", "gdpr", "admin"])
+                                 "stanza", "stats", "vcard", "gdpr", "admin", "cache"])
 
     def test_help_explains_every_command(self):
         for name in KINDS:

@@ -17,7 +17,7 @@ OPERATOR = """change_password check_password check_password_hash delete_old_user
     send_stanza_c2s set_vcard set_vcard2 set_vcard2_multi retrieve_personal_data""".split()
 ADMIN = "add_host remove_host remove_node".split()
 # These need no database.
-LOCAL = "load_config get_cookie".split()
+LOCAL = "load_config get_cookie cache_info cache_clear".split()
 
 CARD = "<vCard xmlns='vcard-temp'><FN>Romeo</FN><N><FAMILY>Montague</FAMILY></N></vCard>"
 TEMPLATE = '[{"juliet", "example.org", "Friends", "Juliet"}].\n'
@@ -138,7 +138,7 @@ class Roles(world.TestCase):
 
     def test_roles_every_command_is_here(self):
         words = re.search(r"help\) words='([^']*)'", self.adminex("completion", "bash").text)[1]
-        verbs = {"migrate", "import", "export", "batch", "token", "help", "completion"}
+        verbs = {"migrate", "import", "export", "batch", "serve", "token", "help", "completion"}
         self.assertEqual(set(words.split()) - verbs,
                          {*READER, *OPERATOR, *ADMIN, *LOCAL})
 

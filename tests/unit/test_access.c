@@ -74,6 +74,8 @@ static const struct {
 	{ "list_banned", "reader", "host", NULL },
 	{ "get_last", "reader", "host", NULL },
 	{ "can_i", "reader", "", NULL },
+	{ "cache_info", "reader", "", NULL },
+	{ "cache_clear", "operator", "", NULL },
 };
 
 static struct admin_extra *service;

@@ -33,7 +33,8 @@ static const char *const MORE_ANSWERS[][2] = {
 static const char *const BEYOND[] = { "add_host",      "remove_host", "registered_vhosts",
 				      "register",      "unregister",  "registered_users",
 				      "unban_account", "list_banned", "get_ban_details",
-				      "get_last",      "can_i" };
+				      "get_last",      "can_i",       "cache_info",
+				      "cache_clear" };
 static const char *const DESTROYERS[] = { "delete_old_users",    "delete_old_users_vhost",
 					  "process_rosteritems", "remove_node",
 					  "remove_host",         "unregister" };
@@ -326,6 +327,7 @@ test_commands_that_go_far_are_marked(void **state)
 	/* One row of a small table; what an outbox takes; a file. */
 	static const char *const narrow[] = { "add_host",          "registered_vhosts",
 					      "load_config",       "get_cookie",
+					      "cache_info",        "cache_clear",
 					      "send_message_chat", "send_message_headline" };
 	/* Its account may be anywhere in tables that have no index for it. */
 	static const char *const wide[] = { "retrieve_personal_data" };
@@ -351,7 +353,7 @@ static void
 test_commands_that_list_much_have_pages(void **state)
 {
 	static const char *const few[] = { "user_sessions_info", "get_ban_details", "get_last",
-					   "get_vcard2_multi" };
+					   "get_vcard2_multi",   "cache_info" };
 	const struct fixture *f = *state;
 
 	for (const struct command *const *c = f->commands; *c != NULL; c++) {
