@@ -195,7 +195,9 @@ def details(lines):
         if re.match(r"  \S", line):
             joined.append(line)
         else:
-            joined[-1] += " " + line.strip()
+            # Words that are too long stand alone, and their text begins in the next line.
+            gap = " " if re.search(r"\S {2,}\S", joined[-1]) else "  "
+            joined[-1] += gap + line.strip()
     for line in joined:
         words, text = re.match(r"  (.*?) {2,}(.*)", line).groups()
         yield from (".TP 14", f".B {quoted(words)}", escape(text))

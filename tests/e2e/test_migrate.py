@@ -271,7 +271,7 @@ class EveryCommand(Empty):
                                           capture_output=True, check=True).stdout
             example = re.search(r"^example:\n  adminex (.*)$", text, re.MULTILINE)
             if name not in ("migrate", "help", "completion", "load_config", "get_cookie",
-                            "batch", "can_i", "cache_info", "cache_clear"):
+                            "batch", "serve", "can_i", "cache_info", "cache_clear"):
                 yield name, shlex.split(example[1])
 
     def check(self):

@@ -328,6 +328,7 @@ test_commands_that_go_far_are_marked(void **state)
 	static const char *const narrow[] = { "add_host",          "registered_vhosts",
 					      "load_config",       "get_cookie",
 					      "cache_info",        "cache_clear",
+					      "can_i",
 					      "send_message_chat", "send_message_headline" };
 	/* Its account may be anywhere in tables that have no index for it. */
 	static const char *const wide[] = { "retrieve_personal_data" };
