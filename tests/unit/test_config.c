@@ -61,8 +61,44 @@ test_config_defaults(void **state)
 	assert_int_equal(c->submods.count, 0);
 	assert_int_equal(c->cache_max_bytes, 67108864);
 	assert_int_equal(c->cache_ttl, 60);
+	assert_string_equal(c->direct_dsn, "");
 	config_free(c);
 	config_free(NULL);
+}
+
+static void
+test_config_http_defaults(void **state)
+{
+	struct adx_error err = { 0 };
+	struct config *c;
+
+	(void)state;
+	assert_int_equal(config_default(&c, &err), ADX_OK);
+	assert_string_equal(c->http.socket, "");
+	assert_string_equal(c->http.group, "");
+	assert_string_equal(c->http.listen, "");
+	assert_string_equal(c->http.tls_certificate, "");
+	assert_string_equal(c->http.tls_key, "");
+	assert_string_equal(c->http.tls_clients, "");
+	assert_int_equal(c->http.peers.count, 0);
+	assert_int_equal(c->http.certificates.count, 0);
+	assert_string_equal(c->http.key_file, "");
+	assert_string_equal(c->http.log, "writes");
+	assert_int_equal(c->http.threads, 2);
+	assert_int_equal(c->http.readers, 2);
+	assert_int_equal(c->http.writers, 8);
+	assert_int_equal(c->http.max_connections, 16384);
+	assert_int_equal(c->http.max_in_flight, 1000);
+	assert_int_equal(c->http.max_header, 4096);
+	assert_int_equal(c->http.max_body, 1048576);
+	assert_int_equal(c->http.max_reply, 1024);
+	assert_int_equal(c->http.request_timeout, 30);
+	assert_int_equal(c->http.idle_timeout, 60);
+	assert_int_equal(c->http.grace, 10);
+	assert_int_equal(c->http.retry, 5);
+	assert_int_equal(c->http.password_checks, 10);
+	assert_int_equal(c->http.keep_replies, 86400);
+	config_free(c);
 }
 
 static void
@@ -112,6 +148,53 @@ test_config_takes_each_setting(void **state)
 	config_free(c);
 }
 
+static void
+test_config_takes_each_setting_of_http(void **state)
+{
+	struct config *c = accept(
+		"database = { direct_dsn = \"host=db1\"; };\n"
+		"http = {\n"
+		"  socket = \"/s\"; group = \"g\"; listen = \"[::1]:1\"; key_file = \"/k\";\n"
+		"  tls_certificate = \"/c\"; tls_key = \"/t\"; tls_clients = \"/a\";\n"
+		"  peers = [ \"alice:admin\", \"bob:reader:example.org,example.net\" ];\n"
+		"  certificates = ( \"00ff:operator\" );\n"
+		"  log = \"all\"; threads = 3; readers = 4; writers = 5;\n"
+		"  max_connections = 16; max_in_flight = 6; max_header = 1024; max_body = 0;\n"
+		"  max_reply = 7; request_timeout = 8; idle_timeout = 9; grace = 0; retry = 10;\n"
+		"  password_checks = 11; keep_replies = 12;\n"
+		"};\n");
+
+	(void)state;
+	assert_string_equal(c->direct_dsn, "host=db1");
+	assert_string_equal(c->http.socket, "/s");
+	assert_string_equal(c->http.group, "g");
+	assert_string_equal(c->http.listen, "[::1]:1");
+	assert_string_equal(c->http.key_file, "/k");
+	assert_string_equal(c->http.tls_certificate, "/c");
+	assert_string_equal(c->http.tls_key, "/t");
+	assert_string_equal(c->http.tls_clients, "/a");
+	assert_int_equal(c->http.peers.count, 2);
+	assert_string_equal(c->http.peers.items[1], "bob:reader:example.org,example.net");
+	assert_int_equal(c->http.certificates.count, 1);
+	assert_string_equal(c->http.certificates.items[0], "00ff:operator");
+	assert_string_equal(c->http.log, "all");
+	assert_int_equal(c->http.threads, 3);
+	assert_int_equal(c->http.readers, 4);
+	assert_int_equal(c->http.writers, 5);
+	assert_int_equal(c->http.max_connections, 16);
+	assert_int_equal(c->http.max_in_flight, 6);
+	assert_int_equal(c->http.max_header, 1024);
+	assert_int_equal(c->http.max_body, 0);
+	assert_int_equal(c->http.max_reply, 7);
+	assert_int_equal(c->http.request_timeout, 8);
+	assert_int_equal(c->http.idle_timeout, 9);
+	assert_int_equal(c->http.grace, 0);
+	assert_int_equal(c->http.retry, 10);
+	assert_int_equal(c->http.password_checks, 11);
+	assert_int_equal(c->http.keep_replies, 12);
+	config_free(c);
+}
+
 /* "a.b.c" and a value as the text "a = { b = { c = value; }; };". */
 static void
 write_setting(struct buf *out, const char *path, const char *before, const char *value,
@@ -131,7 +214,7 @@ write_setting(struct buf *out, const char *path, const char *before, const char 
 		buf_add_text(out, " };");
 }
 
-/* What is documented can be written as documented; the word "all" is the list of everything. */
+/* What is documented can be written as documented; "all" and "none" are lists. */
 static void
 test_config_takes_whatever_it_describes(void **state)
 {
@@ -142,19 +225,22 @@ test_config_takes_whatever_it_describes(void **state)
 	for (i = 0; config_describe(i, &doc); i++) {
 		bool number = strspn(doc.fallback, "0123456789") == strlen(doc.fallback) &&
 			      doc.fallback[0] != '\0';
-		bool list = strcmp(doc.fallback, "all") == 0;
+		bool all = strcmp(doc.fallback, "all") == 0;
+		bool none = strcmp(doc.fallback, "none") == 0;
 		struct buf text = BUF_INIT;
 
 		assert_non_null(doc.doc);
-		if (list)
+		if (all)
 			write_setting(&text, doc.path, "[ \"", "accounts", "\" ]");
+		else if (none)
+			write_setting(&text, doc.path, "[", "", "]");
 		else
 			write_setting(&text, doc.path, number ? "" : "\"", doc.fallback,
 				      number ? "" : "\"");
 		config_free(accept(buf_text(&text)));
 		buf_free(&text);
 	}
-	assert_int_equal(i, 13);
+	assert_int_equal(i, 38);
 	assert_false(config_describe(UINT32_MAX, &doc));
 }
 
@@ -231,6 +317,28 @@ test_config_refuses_types_and_ranges(void **state)
 		{ "services.admin_extra.submods", "( \"last\", [ \"node\" ] )",
 		  "must hold strings in double quotes" },
 		{ "services.admin_extra.submods", "[ \"last\", \"all\" ]", "has an unknown word" },
+		{ "http.log", "\"none\"", "has an unknown word" },
+		{ "http.peers", "\"alice:admin\"", "must be a list: [ \"...\", \"...\" ]" },
+		{ "http.peers", "[ 1 ]", "must hold strings in double quotes" },
+		{ "http.peers", "[ \"alice\" ]", "has an entry that cannot be read" },
+		{ "http.peers", "[ \"alice:admin\", \"bob:root\" ]",
+		  "has an entry that cannot be read" },
+		{ "http.certificates", "[ \"00ff:reader:a b\" ]",
+		  "has an entry that cannot be read" },
+		{ "http.threads", "0", "must be between 1 and 64" },
+		{ "http.readers", "65", "must be between 1 and 64" },
+		{ "http.writers", "257", "must be between 1 and 256" },
+		{ "http.max_connections", "15", "must be between 16 and 1000000" },
+		{ "http.max_in_flight", "0", "must be between 1 and 1000000" },
+		{ "http.max_header", "1023", "must be between 1024 and 1048576" },
+		{ "http.max_body", "-1", "must be between 0 and 2147483647" },
+		{ "http.max_reply", "0", "must be between 1 and 1048576" },
+		{ "http.request_timeout", "0", "must be between 1 and 86400" },
+		{ "http.idle_timeout", "0", "must be between 1 and 86400" },
+		{ "http.grace", "3601", "must be between 0 and 3600" },
+		{ "http.retry", "3601", "must be between 0 and 3600" },
+		{ "http.password_checks", "0", "must be between 1 and 1000000" },
+		{ "http.keep_replies", "0", "must be between 1 and 31536000" },
 	};
 
 	(void)state;
@@ -260,8 +368,13 @@ test_config_hints_at_the_words(void **state)
 				      "t", &config, &err),
 			 ADX_EINVAL);
 	assert_string_equal(err.hint,
-			    "it must be one of accounts, admin, gdpr, last, node, private, "
+			    "it must be one of accounts, admin, cache, gdpr, last, node, private, "
 			    "roster, sessions, stanza, stats, vcard");
+	assert_int_equal(config_parse("http = { peers = [ \"x\" ]; };", "t", &config, &err),
+			 ADX_EINVAL);
+	assert_string_equal(err.hint,
+			    "write name:role or name:role:host,host; roles are reader, operator "
+			    "and admin");
 }
 
 static void
@@ -446,8 +559,10 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config_defaults),
+		cmocka_unit_test(test_config_http_defaults),
 		cmocka_unit_test(test_config_empty_file_has_the_defaults),
 		cmocka_unit_test(test_config_takes_each_setting),
+		cmocka_unit_test(test_config_takes_each_setting_of_http),
 		cmocka_unit_test(test_config_takes_whatever_it_describes),
 		cmocka_unit_test(test_config_names_what_is_unknown),
 		cmocka_unit_test(test_config_refuses_types_and_ranges),

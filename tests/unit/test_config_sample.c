@@ -52,7 +52,10 @@ check_default(const config_setting_t *setting, const struct config_doc *doc)
 	case CONFIG_TYPE_STRING:
 		assert_string_equal(config_setting_get_string(setting), doc->fallback);
 		break;
-	default: assert_string_equal("all", doc->fallback); break;
+	default:
+		assert_string_equal(config_setting_length(setting) == 0 ? "none" : "all",
+				    doc->fallback);
+		break;
 	}
 }
 
@@ -68,6 +71,8 @@ test_config_sample_changes_nothing(void **state)
 	assert_string_equal(sample->database_dsn, none->database_dsn);
 	assert_int_equal(sample->connect_timeout, none->connect_timeout);
 	assert_int_equal(sample->submods.count, 0);
+	assert_string_equal(sample->http.socket, none->http.socket);
+	assert_int_equal(sample->http.peers.count, 0);
 	config_free(sample);
 	config_free(none);
 }
