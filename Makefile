@@ -12,7 +12,8 @@ V        ?= 0
 SAN      ?= 0
 FUZZ_SECONDS ?= 60
 # The unit tests of what several threads use.
-TSAN_TESTS ?= test_cache test_cache_races test_rowset test_workers
+TSAN_TESTS ?= test_cache test_cache_races test_metrics test_queue test_rowset test_spool \
+              test_throttle test_workers
 ifeq ($(origin CC),default)
 CC       := gcc
 endif
