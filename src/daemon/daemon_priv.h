@@ -110,6 +110,7 @@ struct request {
 	unsigned command_index;
 	int64_t began; /* microseconds */
 	struct buf body;
+	size_t passed_over; /* bytes of a body that nobody needs */
 	struct arena arena;
 	struct body parsed;
 	char actor[192];

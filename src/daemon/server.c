@@ -142,6 +142,16 @@ accept_header(struct request *r, const char *method, const char *path)
 	return find_command(r, path + 5) && take_once_key(r);
 }
 
+/*
+ * A refusal waits until the body that was sent anyway has come: to close before would break the
+ * connection under the sender, and with it the reply. Unless the sender asks first, or it is long.
+ */
+static bool
+waits_for_body(const struct request *r)
+{
+	return r->code != 413 && header(r, "Expect") == NULL;
+}
+
 static enum MHD_Result
 begin(struct daemon *daemon, struct MHD_Connection *connection, const char *path,
       const char *method, void **request)
@@ -151,11 +161,11 @@ begin(struct daemon *daemon, struct MHD_Connection *connection, const char *path
 	*request = r;
 	if (r == NULL)
 		return MHD_NO;
-	if (atomic_load(&daemon->stopping) && strcmp(path, "/readyz") != 0) {
+	if (atomic_load(&daemon->stopping) && strcmp(path, "/readyz") != 0)
 		request_fail_as(r, 503, ADX_EUNAVAIL, "the daemon is stopping", "");
-		return reply_send(r);
-	}
-	return accept_header(r, method, path) ? MHD_YES : reply_send(r);
+	else if (accept_header(r, method, path))
+		return MHD_YES;
+	return waits_for_body(r) ? MHD_YES : reply_send(r);
 }
 
 static enum MHD_Result
@@ -163,9 +173,11 @@ take_body(struct request *r, const char *data, size_t *len)
 {
 	size_t most = (size_t)r->settings->config->http.max_body;
 
+	/* Refused already: what comes is passed over, but not without end. */
 	if (r->code != 0) {
+		r->passed_over += *len;
 		*len = 0;
-		return MHD_YES;
+		return r->passed_over > most ? MHD_NO : MHD_YES;
 	}
 	if (r->body.len + *len > most)
 		refuse(r, 413, ADX_ELIMIT, "the body is too long",
