@@ -172,6 +172,8 @@ is_surrogate(unsigned unit)
 bool
 json_has_half_pair(const char *text, size_t len)
 {
+	if (memchr(text, '\\', len) == NULL)
+		return false;
 	for (size_t i = 0, n; i < len; i += n) {
 		unsigned unit = escaped_unit(text + i, len - i);
 

@@ -41,6 +41,10 @@ gen_message(struct json_writer *j, const char *text)
 	size_t len = strlen(text);
 	unsigned cp;
 
+	if (text_is_utf8(text, len)) {
+		gen_text(j->gen, text, len);
+		return;
+	}
 	for (size_t i = 0, n; i < len; i += n) {
 		n = text_next(text + i, len - i, &cp);
 		buf_add_utf8(&clean, n == 0 ? 0xFFFD : cp);

@@ -154,7 +154,13 @@ struct peer {
 	uid_t uid;
 	bool certificate_read;
 	char sha256[65]; /* of the client certificate that was verified, or "" */
+	/* The token that came with the request before, and the table it was found in: held. */
+	char bearer[96];
+	const struct token *token;
+	struct tokens *tokens;
 };
+
+void peer_free(struct peer *peer);
 
 /* ---- reply.c ----------------------------------------------------------------------------- */
 

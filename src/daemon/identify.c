@@ -1,8 +1,10 @@
 /* Who calls: a token, a peer on the socket, a client certificate. No caller, no service. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "daemon/daemon_priv.h"
@@ -31,6 +33,53 @@ refuse(struct adx_error *err, const char *message, const char *hint)
 	return ADX_EDENIED;
 }
 
+static struct peer *
+peer_of(const struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info == NULL ? NULL : info->socket_context;
+}
+
+void
+peer_free(struct peer *peer)
+{
+	if (peer == NULL)
+		return;
+	OPENSSL_cleanse(peer->bearer, sizeof(peer->bearer));
+	tokens_release(peer->tokens);
+	free(peer);
+}
+
+static void
+remember(struct peer *peer, struct request *r, const char *text, const struct token *token)
+{
+	if (strlen(text) >= sizeof(peer->bearer))
+		return;
+	tokens_release(peer->tokens);
+	peer->tokens = tokens_hold(r->tokens);
+	peer->token = token;
+	strcpy(peer->bearer, text);
+}
+
+/* A connection mostly says the same as before: then there is nothing to digest. */
+static const struct token *
+find_token(struct request *r, const char *text)
+{
+	struct peer *peer = peer_of(r);
+	size_t len = strlen(text);
+	const struct token *token;
+
+	if (peer != NULL && peer->tokens == r->tokens && strlen(peer->bearer) == len &&
+	    CRYPTO_memcmp(peer->bearer, text, len) == 0)
+		return token_is_over(peer->token) ? NULL : peer->token;
+	token = tokens_find(r->tokens, text, len);
+	if (token != NULL && peer != NULL)
+		remember(peer, r, text, token);
+	return token;
+}
+
 static enum adx_rc
 identify_bearer(struct request *r, const char *header, struct adx_error *err)
 {
@@ -44,7 +93,7 @@ identify_bearer(struct request *r, const char *header, struct adx_error *err)
 		return refuse(err, "the tokens could not be read from the database yet",
 			      "look at /readyz, then try again");
 	header += strlen(SCHEME);
-	token = tokens_find(r->tokens, header, strlen(header));
+	token = find_token(r, header);
 	if (token == NULL)
 		return refuse(err, "the token is not known, was revoked or has expired",
 			      "'adminex token create' makes one, 'adminex token list' tells");
@@ -88,9 +137,7 @@ read_certificate(struct MHD_Connection *connection, struct peer *peer)
 static const struct known *
 find_known(struct request *r)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct peer *peer = info == NULL ? NULL : info->socket_context;
+	struct peer *peer = peer_of(r);
 
 	if (peer == NULL)
 		return NULL;

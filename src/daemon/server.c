@@ -240,7 +240,7 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 	metrics_add(&daemon->metrics, METRIC_CONNECTIONS,
 		    what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		free(*socket);
+		peer_free(*socket);
 		return;
 	}
 	*socket = peer = calloc(1, sizeof(*peer));

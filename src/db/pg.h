@@ -59,6 +59,7 @@ struct rows {
 	PGresult *res; /* the current row, or NULL */
 	bool alone;    /* nothing is in flight behind it but the mark */
 	bool done;     /* the whole answer was read */
+	bool whole;    /* res has all there is: one row */
 	struct rowset *set;
 	size_t row; /* of the set, from 1; 0 is before the first */
 };

@@ -14,8 +14,9 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 	enum adx_rc rc = rows == NULL ? adx_nomem(err) : pipeline_reach(db, &id, err);
 
 	*out = NULL;
-	/* Without it all rows would come at once, and rows_next() would find none. */
-	if (rc == ADX_OK && PQsetSingleRowMode(db->conn) != 1)
+	/* One row is as well taken at once. */
+	if (rc == ADX_OK && SQL_CATALOGUE[db->backend][id].kind == SQL_MANY_KIND &&
+	    PQsetSingleRowMode(db->conn) != 1)
 		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row",
 			      SQL_CATALOGUE[db->backend][id].name);
 	if (rc != ADX_OK) {
@@ -85,8 +86,14 @@ rows_next(struct rows *rows, bool *has, struct adx_error *err)
 		return ADX_OK;
 	}
 	PQclear(rows->res);
+	rows->res = NULL;
+	if (rows->whole) {
+		leave(rows);
+		return ADX_OK;
+	}
 	rows->res = PQgetResult(rows->db->conn);
-	if (PQresultStatus(rows->res) == PGRES_SINGLE_TUPLE) {
+	rows->whole = PQresultStatus(rows->res) == PGRES_TUPLES_OK && PQntuples(rows->res) > 0;
+	if (rows->whole || PQresultStatus(rows->res) == PGRES_SINGLE_TUPLE) {
 		*has = true;
 		return ADX_OK;
 	}

@@ -243,6 +243,12 @@ search(const struct tokens *tokens, const unsigned char *digest)
 	return NULL;
 }
 
+bool
+token_is_over(const struct token *token)
+{
+	return now_ms() >= token->ends_at;
+}
+
 const struct token *
 tokens_find(const struct tokens *tokens, const char *text, size_t len)
 {
@@ -252,5 +258,5 @@ tokens_find(const struct tokens *tokens, const char *text, size_t len)
 	if (!token_digest(text, len, digest))
 		return NULL;
 	token = search(tokens, digest);
-	return token == NULL || now_ms() >= token->ends_at ? NULL : token;
+	return token == NULL || token_is_over(token) ? NULL : token;
 }

@@ -6,6 +6,7 @@
 #ifndef ADMINEX_TOKENS_H
 #define ADMINEX_TOKENS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,5 +53,7 @@ size_t tokens_count(const struct tokens *tokens);
  * table.
  */
 const struct token *tokens_find(const struct tokens *tokens, const char *text, size_t len);
+/* Has it expired? */
+bool token_is_over(const struct token *token);
 
 #endif
