@@ -296,6 +296,7 @@ daemon_start(const struct daemon_options *options, struct daemon **out, struct a
 	for (int i = 0; i < DAEMON_LISTENERS; i++)
 		daemon->sockets[i] = -1;
 	pthread_mutex_init(&daemon->lock, NULL);
+	pthread_mutex_init(&daemon->spare_lock, NULL);
 	make_id(daemon);
 	prepare_process();
 	rc = start(daemon, err);
@@ -401,6 +402,8 @@ daemon_stop(struct daemon *daemon)
 	tokens_release(daemon->tokens);
 	settings_release(daemon->settings);
 	OPENSSL_cleanse(daemon->key, sizeof(daemon->key));
+	request_free_spares(daemon);
+	pthread_mutex_destroy(&daemon->spare_lock);
 	pthread_mutex_destroy(&daemon->lock);
 	free(daemon);
 }

@@ -75,6 +75,9 @@ struct daemon {
 	char id[DAEMON_ID_SIZE];
 	unsigned char key[DAEMON_KEY_SIZE]; /* of the digests of requests */
 	atomic_uint_fast64_t requests;
+	pthread_mutex_t spare_lock;
+	struct request *spare; /* to be used again: large things are slow to get from malloc() */
+	unsigned spare_count;
 	atomic_int open;      /* requests whose reply was not sent whole yet */
 	atomic_int in_flight; /* of these, for commands that wait for the database */
 	atomic_bool stopping;

@@ -33,13 +33,58 @@ name_request(struct request *r)
 		 (uint64_t)atomic_fetch_add(&r->daemon->requests, 1) + 1);
 }
 
+static struct request *
+take_spare(struct daemon *daemon)
+{
+	struct request *r;
+
+	pthread_mutex_lock(&daemon->spare_lock);
+	r = daemon->spare;
+	if (r != NULL) {
+		daemon->spare = r->next;
+		daemon->spare_count--;
+	}
+	pthread_mutex_unlock(&daemon->spare_lock);
+	return r != NULL ? r : malloc(sizeof(*r));
+}
+
+static void
+put_spare(struct daemon *daemon, struct request *r)
+{
+	enum { AT_MOST = 256 };
+	bool kept;
+
+	pthread_mutex_lock(&daemon->spare_lock);
+	kept = daemon->spare_count < AT_MOST;
+	if (kept) {
+		r->next = daemon->spare;
+		daemon->spare = r;
+		daemon->spare_count++;
+	}
+	pthread_mutex_unlock(&daemon->spare_lock);
+	if (!kept)
+		free(r);
+}
+
+void
+request_free_spares(struct daemon *daemon)
+{
+	while (daemon->spare != NULL) {
+		struct request *r = daemon->spare;
+
+		daemon->spare = r->next;
+		free(r);
+	}
+}
+
 struct request *
 request_new(struct daemon *daemon, struct MHD_Connection *connection)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r = take_spare(daemon);
 
 	if (r == NULL)
 		return NULL;
+	memset(r, 0, sizeof(*r));
 	r->daemon = daemon;
 	r->connection = connection;
 	r->began = now_us();
@@ -73,7 +118,7 @@ request_release(struct request *r)
 	arena_free(&r->arena);
 	tokens_release(r->tokens);
 	settings_release(r->settings);
-	free(r);
+	put_spare(r->daemon, r);
 }
 
 /* ---- failures ---------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 /* request.c, for server.c. NULL when out of memory. */
 struct request *request_new(struct daemon *daemon, struct MHD_Connection *connection);
+void request_free_spares(struct daemon *daemon);
 /* The connection sleeps; whoever was given the request releases it once. */
 void request_suspend(struct request *request);
 
