@@ -263,6 +263,9 @@ regret(struct db *db, const PGresult *res)
 	if (!db->in_transaction || !(db->single || db->ending) || db->end_error.rc != ADX_OK ||
 	    PQresultStatus(res) == PGRES_PIPELINE_ABORTED)
 		return;
+	/* That much is known already: it is undone. */
+	if (db->single && db->failed)
+		return;
 	pg_describe(db, res, "cannot commit", &db->end_error);
 	db->failed = failed;
 }

@@ -10,23 +10,28 @@ import harness
 PACKAGES = ["libpq", "libidn", "libxml-2.0", "yajl", "libconfig", "libzip", "libcrypto"]
 
 
+def build(program, source, *options):
+    """Compile a program of this folder against the library."""
+    libs = subprocess.run(["pkg-config", "--libs", *PACKAGES], stdout=subprocess.PIPE,
+                          check=True).stdout.decode().split()
+    sanitize = ["-fsanitize=address,undefined"] if harness.SANITIZED else []
+    subprocess.run([os.environ.get("CC", "gcc"), "-std=c17", "-Wall", "-Werror", *sanitize,
+                    *options, f"-I{harness.ROOT / 'include'}", "-o", program,
+                    str(harness.ROOT / "tests" / "e2e" / source),
+                    str(harness.BIN.parent / "libadminex.a"), *libs, "-lcsv"], check=True)
+
+
 class Library(harness.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        libs = subprocess.run(["pkg-config", "--libs", *PACKAGES], stdout=subprocess.PIPE,
-                              check=True).stdout.decode().split()
-        sanitize = ["-fsanitize=address,undefined"] if harness.SANITIZED else []
         cls.program = str(cls.tmp / "library")
-        subprocess.run([os.environ.get("CC", "gcc"), "-std=c17", "-Wall", "-Werror", *sanitize,
-                        f"-I{harness.ROOT / 'include'}", "-o", cls.program,
-                        str(harness.ROOT / "tests" / "e2e" / "library.c"),
-                        str(harness.BIN.parent / "libadminex.a"), *libs, "-lcsv"], check=True)
+        build(cls.program, "library.c")
 
-    def run_library(self, *words, dsn=None, env=None):
+    def run_library(self, *words, dsn=None, env=None, config=None):
+        env = {**os.environ, **(env or {}), **({"LIBRARY_CONFIG": config} if config else {})}
         done = subprocess.run([self.program, dsn or self.dsn, *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=harness.TIMEOUT,
-                              env={**os.environ, **(env or {})})
+                              stderr=subprocess.PIPE, timeout=harness.TIMEOUT, env=env)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def test_the_reply_is_that_of_the_command_line(self):
