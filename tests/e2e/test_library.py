@@ -3,9 +3,11 @@
 import json
 import os
 import subprocess
+import time
 import unittest
 
 import harness
+import world
 
 PACKAGES = ["libpq", "libidn", "libxml-2.0", "yajl", "libconfig", "libzip", "libcrypto"]
 
@@ -73,6 +75,35 @@ class Library(harness.TestCase):
         self.run_library("change_password", "feste", "example.org", "-")
         status, out, _ = self.run_library("check_password", "feste", "example.org", "-")
         self.assertEqual(status, 0, out)
+
+    def limited(self, setting, name):
+        """Commands of one handle that wait for a lock: what they said. The first ones are reads,
+        each a transaction of its own: with it, its failure undid the limits that it brought."""
+        self.account(name)
+        config = self.file("limits.conf", f'database = {{ prepare = "on"; {setting} }};')
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run("BEGIN; LOCK TABLE users")
+        began = time.monotonic()
+        status, out, err = self.run_library(
+            "check_account", name, "example.org", ";", "check_account", name, "example.org", ";",
+            "ban_account", name, "example.org", "x", ";", "ban_account", name, "example.org", "x",
+            config=config)
+        took = time.monotonic() - began
+        other.run("ROLLBACK")
+        self.assertEqual(status, 1)
+        self.assertEqual([json.loads(line)["status"] for line in out.splitlines()], ["error"] * 4)
+        self.assertTrue(4 < took < 10, took)
+        self.assertEqual(self.value("SELECT count(*) FROM bans WHERE reason = 'x'"), "0")
+        return err
+
+    def test_the_lock_time_limit_outlives_failures(self):
+        err = self.limited("lock_timeout = 1;", "malvolio")
+        self.assertEqual(err.count("due to lock timeout"), 4)
+
+    def test_the_statement_time_limit_outlives_failures(self):
+        err = self.limited("lock_timeout = 0; statement_timeout = 1;", "maria")
+        self.assertEqual(err.count("took longer than the time limit"), 4)
 
 
 if __name__ == "__main__":
