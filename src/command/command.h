@@ -132,15 +132,15 @@ struct command {
 	/* What --dry-run and --max-affected count: "accounts", "roster items". */
 	const char *affects;
 	enum role role;
+	unsigned flags;
 	/*
 	 * The parameter, a domain or a JID whose domain counts, that says on which host the command
-	 * works: who is limited to hosts may run it there. NULL: on more than one, so who is
-	 * limited may not run it. LIMITED_NOT_AT_ALL: on none.
+	 * works: who is limited to hosts may run it there. NULL: on all hosts, or on what belongs
+	 * to none, so who is limited may not run it. LIMITED_NOT_AT_ALL: a limit does not matter.
 	 */
 	const char *limited_by;
 	const char *limited_too; /* the same of a second parameter; NULL: there is none */
-	unsigned flags;
-	const char *example; /* arguments only, shell-quoted */
+	const char *example;     /* arguments only, shell-quoted */
 	/*
 	 * Answers, or asks the statement whose rows will give the answer (call_ask() and what
 	 * stands on it). With CMD_STEPS it may also run statements before.
