@@ -8,6 +8,7 @@ INCDIR   ?= $(PREFIX)/include
 MANDIR   ?= $(PREFIX)/share/man
 CONFDIR  ?= $(PREFIX)/share/adminex
 COMPDIR  ?= $(PREFIX)/share/bash-completion/completions
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
 V        ?= 0
 SAN      ?= 0
 FUZZ_SECONDS ?= 60
@@ -235,23 +236,29 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIB)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIB) $(LDLIBS) $(TESTLIBS)
 
 .PHONY: install uninstall
-install: all $(BUILD)/adminex.bash ## install under PREFIX=/usr/local, staged in DESTDIR
+install: all $(BUILD)/adminex.bash $(BUILD)/adminex.service ## install under PREFIX=/usr/local, staged in DESTDIR
 	$(Q)install -D -m 755 -t $(DESTDIR)$(BINDIR) $(BUILD)/adminex
 	$(Q)install -D -m 644 -t $(DESTDIR)$(LIBDIR) $(LIB)
 	$(Q)install -D -m 644 -t $(DESTDIR)$(INCDIR)/adminex include/adminex/*.h
 	$(Q)install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 docs/adminex.1
 	$(Q)install -D -m 644 -t $(DESTDIR)$(CONFDIR) config/adminex.conf
 	$(Q)install -D -m 644 $(BUILD)/adminex.bash $(DESTDIR)$(COMPDIR)/adminex
+	$(Q)install -D -m 644 -t $(DESTDIR)$(UNITDIR) $(BUILD)/adminex.service
 
 uninstall: ## remove what install put there
 	$(Q)rm -f $(DESTDIR)$(BINDIR)/adminex $(DESTDIR)$(LIBDIR)/libadminex.a \
 		$(DESTDIR)$(MANDIR)/man1/adminex.1 $(DESTDIR)$(COMPDIR)/adminex \
-		$(DESTDIR)$(CONFDIR)/adminex.conf \
+		$(DESTDIR)$(CONFDIR)/adminex.conf $(DESTDIR)$(UNITDIR)/adminex.service \
 		$(patsubst include/%,$(DESTDIR)$(INCDIR)/%,$(wildcard include/adminex/*.h))
 	$(Q)rmdir $(DESTDIR)$(INCDIR)/adminex $(DESTDIR)$(CONFDIR) 2>/dev/null || true
 
 $(BUILD)/adminex.bash: $(BUILD)/adminex
 	$(Q)$< completion bash > $@
+
+# Where the program is may be another with each call.
+.PHONY: $(BUILD)/adminex.service
+$(BUILD)/adminex.service: config/adminex.service
+	$(Q)mkdir -p $(@D) && sed 's|/usr/local/bin/|$(BINDIR)/|' $< > $@
 
 .PHONY: clean
 clean: ## remove build/

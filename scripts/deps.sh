@@ -11,7 +11,7 @@ declare -A packages=(
 	[build]="gcc libc6-dev pkg-config python3 libpq-dev libidn-dev libxml2-dev libyajl-dev
 	         libconfig-dev libzip-dev libssl-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev
 	         libcurl4-openssl-dev libcurl4"
-	[server]="postgresql-15"
+	[server]="postgresql-15 curl"
 	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip
 	        python3-jsonschema openapi-specification"
 	[lint]="clang-format-14 clang-tidy-14 shellcheck"
