@@ -173,8 +173,8 @@ bench-scale: $(BUILD)/adminex ## 1 million accounts against 10 thousand (by hand
 	$(Q)ADMINEX_BIN=$< python3 tests/bench/bench.py $(if $(T),--only '$(T)') scale
 
 .PHONY: docs
-docs: $(BUILD)/adminex ## make docs/adminex.1 from its template and the program's help
-	$(call say,DOCS,docs/adminex.1)
+docs: $(BUILD)/adminex ## make docs/adminex.1 from the program's help, tables of docs/CACHE.md from sql/
+	$(call say,DOCS,'docs/adminex.1 docs/CACHE.md')
 	$(Q)python3 scripts/make-docs.py $<
 
 .PHONY: demo demo-stop

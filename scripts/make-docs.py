@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""Make the manual page from what the program itself says.
+"""Make the manual page from what the program itself says, and tables from the statements.
 
-    make-docs.py [PROGRAM]           writes docs/adminex.1 from docs/adminex.1.in
-    make-docs.py --check [PROGRAM]   writes nothing; exit status 1 when docs/adminex.1 is not that
+    make-docs.py [PROGRAM]           writes docs/adminex.1 from docs/adminex.1.in, and the tables
+                                     of docs/CACHE.md anew
+    make-docs.py --check [PROGRAM]   writes nothing; exit status 1 when one of them is not that
 
 PROGRAM is build/adminex by default. The template is written by hand in man(7) macros; lines that
 are exactly @OPTIONS@, @VERBS@, @COMMANDS@, @ROLES@ or @STATUSES@ are replaced by what `adminex help` and
 `adminex help NAME` print, and @VERSION@ by what `adminex --version` does.
+
+In docs/CACHE.md what stands between a comment "made by scripts/make-docs.py: NAME" and the next
+comment "end" is the table NAME: what sql/native says is cached, and what drops it.
 """
 
 import difflib
+import importlib.util
 import os
 import pathlib
 import re
@@ -19,6 +24,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "docs" / "adminex.1.in"
 PAGE = ROOT / "docs" / "adminex.1"
+CACHE = ROOT / "docs" / "CACHE.md"
+MARKED = re.compile(r"(<!-- made by scripts/make-docs\.py: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # With all commands, whatever this machine's own configuration says.
 CONFIG = ROOT / "config" / "adminex.conf"
 
@@ -245,21 +252,74 @@ def page(program):
     return "\n".join([notice, *lines])
 
 
+# The tables.
+
+def statements():
+    """Those of sql/native, as the build reads them."""
+    path = ROOT / "scripts" / "embed-sql.py"
+    spec = importlib.util.spec_from_file_location("embed_sql", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.read_backend(ROOT / "sql" / "native").values()
+
+
+def table(rows):
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def reach(of):
+    """"account(host, username)" is enough as "account": the parameters have the same names."""
+    return of["scope"] if of["params"] else "all hosts"
+
+
+def told(statement):
+    """Its first sentence."""
+    return re.match(r".+?(?:\.(?= [A-Z])|$)", " ".join(statement.comment))[0].replace("|", "\\|")
+
+
+def tables():
+    known = sorted(statements(), key=lambda s: s.name)
+    cached = [s for s in known if s.cached]
+    drops = [s for s in known if s.drops and s.drops["scope"] != "none"]
+    nothing = [s for s in known if s.drops and s.drops["scope"] == "none"]
+    line = ("---",) * 3
+    return {
+        "cached": table([("statement", "concerns", "what it reads"), line,
+                         *((f"`{s.name}`", reach(s.cached), told(s)) for s in cached)]),
+        "drops": table([("statement", "drops what concerns", "what it writes"), line,
+                        *((f"`{s.name}`", reach(s.drops), told(s)) for s in drops)]),
+        "nothing": ", ".join(f"`{s.name}`" for s in nothing) + "\n",
+    }
+
+
+def cache_page():
+    made = tables()
+    return MARKED.sub(lambda found: found[1] + made[found[2]] + found[3],
+                      CACHE.read_text(encoding="utf-8"))
+
+
+def is_up_to_date(path, text):
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    name = str(path.relative_to(ROOT))
+    difference = list(difflib.unified_diff(old.split("\n"), text.split("\n"), name,
+                                           "what it should be", lineterm=""))
+    print("\n".join(difference), end="\n" if difference else "")
+    return not difference
+
+
 def main():
     words = sys.argv[1:]
     check = words[:1] == ["--check"]
     words = words[1:] if check else words
     if len(words) > 1:
         sys.exit(__doc__)
-    text = page(Program(words[0] if words else ROOT / "build" / "adminex"))
-    if not check:
-        PAGE.write_text(text, encoding="utf-8")
-        return
-    old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    difference = list(difflib.unified_diff(old.split("\n"), text.split("\n"), "docs/adminex.1",
-                                           "what it should be", lineterm=""))
-    print("\n".join(difference), end="\n" if difference else "")
-    sys.exit("docs/adminex.1 is not up to date, run: make docs" if difference else 0)
+    made = {PAGE: page(Program(words[0] if words else ROOT / "build" / "adminex")),
+            CACHE: cache_page()}
+    if check:
+        late = [path.name for path, text in made.items() if not is_up_to_date(path, text)]
+        sys.exit(f"not up to date: {', '.join(late)}; run: make docs" if late else 0)
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def check_verb(name, args):
     for arg in args:
         if arg.startswith("--") and arg not in re.findall(r"--[\w-]+", program().help(name)):
             raise ValueError(f"{name} has no option '{arg}'")
-    if name == "migrate" and args and args[0] not in ("status", "up", "down"):
+    if name == "migrate" and args and args[0] not in ("status", "up", "down", "cache-triggers"):
         raise ValueError(f"migrate has no '{args[0]}'")
     if name == "help" and args and not (args[0] in usage("help")[1] or args[0].isupper()):
         program().help(args[0])
