@@ -264,9 +264,12 @@ prepare_process(void)
 static enum adx_rc
 start(struct daemon *daemon, struct adx_error *err)
 {
+	const struct strvec all = STRVEC_INIT;
 	struct cache_settings cache;
 	enum adx_rc rc = httplib_load(err);
 
+	if (rc == ADX_OK)
+		rc = admin_extra_start(&all, &daemon->every, err);
 	if (rc == ADX_OK)
 		rc = settings_load(daemon->options.config_path, &daemon->settings, err);
 	if (rc == ADX_OK)
@@ -401,6 +404,7 @@ daemon_stop(struct daemon *daemon)
 	throttle_free(daemon->throttle);
 	tokens_release(daemon->tokens);
 	settings_release(daemon->settings);
+	admin_extra_stop(daemon->every);
 	OPENSSL_cleanse(daemon->key, sizeof(daemon->key));
 	request_free_spares(daemon);
 	pthread_mutex_destroy(&daemon->spare_lock);

@@ -62,6 +62,7 @@ struct daemon {
 	pthread_mutex_t lock; /* of `settings` and `tokens` */
 	struct settings *settings;
 	struct tokens *tokens; /* NULL until they were read */
+	struct admin_extra *every; /* all commands there are: their numbers in the metrics */
 	struct cache *cache;
 	struct throttle *throttle;
 	struct metrics metrics;
@@ -110,7 +111,7 @@ struct request {
 	char id[REQUEST_ID_SIZE];
 	const struct route *route;
 	const struct command *command; /* NULL: the request is for none */
-	unsigned command_index;
+	unsigned command_index; /* among all there are, whatever is configured */
 	int64_t began; /* microseconds */
 	struct buf body;
 	size_t passed_over; /* bytes of a body that nobody needs */

@@ -68,7 +68,7 @@ static bool
 answer_metrics(struct request *r)
 {
 	r->format = FORMAT_TEXT;
-	metrics_write(&r->daemon->metrics, admin_extra_commands(r->settings->service), r->out);
+	metrics_write(&r->daemon->metrics, admin_extra_commands(r->daemon->every), r->out);
 	write_cache(r->daemon, r->out);
 	metrics_write_value(r->out, "uptime_seconds", "gauge", "Age of this process",
 			    (uint64_t)(now_ms() - r->daemon->started) / 1000);

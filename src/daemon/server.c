@@ -49,7 +49,7 @@ find_command(struct request *r, const char *name)
 				 nearest);
 		return refuse(r, 404, ADX_EUSAGE, "there is no such command", hint);
 	}
-	while (all[r->command_index] != r->command)
+	for (all = admin_extra_commands(r->daemon->every); all[r->command_index] != r->command;)
 		r->command_index++;
 	return true;
 }

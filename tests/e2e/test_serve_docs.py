@@ -150,6 +150,36 @@ class Metrics(Served):
                        for name in re.findall(r"adminex_\w+", alert))
             self.assertTrue(used and used <= there, f"{names}: {alert}")
 
+    def test_commands_keep_their_names_when_others_are_configured(self):
+        config = os.path.join(self.folder, "a.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write("node = { };\n")
+        daemon = self.serve([BIN, "-c", config, "serve", "--socket", "s"])
+        self.shell("curl -sS --unix-socket s localhost/api/registered_vhosts -d '{}'")
+        with open(config, "w", encoding="ascii") as file:
+            file.write('services = { admin_extra = { submods = [ "node" ]; }; };\n')
+        daemon.send_signal(signal.SIGHUP)
+        harness.wait_until(lambda: self.logged("the new configuration is in force"))
+        self.shell("curl -sS --unix-socket s localhost/api/get_cookie -d '{}'")
+        text = self.shell("curl -sS --unix-socket s localhost/metrics")
+        counted = re.findall(r'^adminex_commands_total\{command="(\w+)",outcome="(\w+)"\} (\d+)$',
+                             text, re.MULTILINE)
+        self.assertEqual(sorted(counted), [("get_cookie", "no", "1"),
+                                           ("registered_vhosts", "yes", "1")])
+
+
+class Completion(Served):
+    def test_completion_offers_files_where_a_path_is_wanted(self):
+        open(os.path.join(self.folder, "out.sock"), "w", encoding="ascii").close()
+        script = self.adminex("completion", "bash").text
+        for words, want in ((["serve", "--so"], ["--socket"]),
+                            (["serve", "--socket", "out"], ["out.sock"]),
+                            (["serve", "--listen", "out"], []),
+                            (["--socket", "out"], ["out.sock"])):
+            asked = (f"{script}COMP_WORDS=(adminex {' '.join(words)}); COMP_CWORD={len(words)}; "
+                     '_adminex; printf "%s\\n" "${COMPREPLY[@]}"')
+            self.assertEqual(self.shell(asked).split(), want, words)
+
 
 if __name__ == "__main__":
     unittest.main()
