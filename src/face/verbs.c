@@ -105,8 +105,9 @@ verb_completion(struct cli *cli, int argc, char **argv)
 		     "\t*) words='' ;;\n\tesac\n"
 		     "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 		     "\tif [[ $command == push_roster* || $command == import || $command == batch "
-		     "|| $command == load_config ||\n\t\t$command == export && "
-		     "${COMP_WORDS[COMP_CWORD - 1]} == @(-o|--output) ]]; then\n"
+		     "|| $command == load_config ||\n"
+		     "\t\t${COMP_WORDS[COMP_CWORD - 1]} == "
+		     "@(-o|--output|--socket|-c|--config|--secret-file) ]]; then\n"
 		     "\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$cur\")\n"
 		     "\tfi\n}\n"
 		     "complete -F _adminex adminex\n");
