@@ -165,12 +165,17 @@ tsan-programs: $(TSAN_TESTS:%=$(BUILD)/unit/%)
 	@:
 
 # Ratios against yardsticks of the same minute; no part of the checks. T=word: only these cases.
-.PHONY: bench bench-scale
+.PHONY: bench bench-scale bench-http
 bench: $(BUILD)/adminex ## compare with psql, pgbench and COPY; writes docs/BENCHMARKS.md
 	$(Q)ADMINEX_BIN=$< python3 tests/bench/bench.py $(if $(T),--only '$(T)') compare
 
 bench-scale: $(BUILD)/adminex ## 1 million accounts against 10 thousand (by hand: 20 min, 10 GB)
 	$(Q)ADMINEX_BIN=$< python3 tests/bench/bench.py $(if $(T),--only '$(T)') scale
+
+bench-http: ## the daemon under load against pgbench and nginx (installs wrk, nginx-light)
+	$(call install_deps,build server bench)
+	$(again) $(BUILD)/adminex
+	$(Q)ADMINEX_BIN=$(BUILD)/adminex python3 tests/bench/bench.py $(if $(T),--only '$(T)') http
 
 .PHONY: docs
 docs: $(BUILD)/adminex ## make docs/adminex.1 from the program's help, tables of docs/CACHE.md from sql/

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 #
 # Install what is missing, by group, on Debian 12.
-#   scripts/deps.sh [build] [server] [test] [lint] [fuzz]
+#   scripts/deps.sh [build] [server] [test] [lint] [fuzz] [bench]
 # Without a group: build, server and test, which is what `make check` needs.
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 defaults=/etc/postgresql-common/createcluster.d
+policy=/usr/sbin/policy-rc.d
+made=()
+web_server=
 declare -A packages=(
 	[build]="gcc libc6-dev pkg-config python3 libpq-dev libidn-dev libxml2-dev libyajl-dev
 	         libconfig-dev libzip-dev libssl-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev
@@ -16,6 +19,7 @@ declare -A packages=(
 	        python3-jsonschema openapi-specification"
 	[lint]="clang-format-14 clang-tidy-14 shellcheck"
 	[fuzz]="clang-14 libclang-rt-14-dev llvm-14"
+	[bench]="wrk nginx-light curl openssl"
 )
 
 die()
@@ -47,9 +51,28 @@ missing()
 no_main_cluster()
 {
 	[ ! -e /etc/postgresql-common ] || return 0
-	trap 'rm -f "$defaults/adminex.conf"; rmdir --ignore-fail-on-non-empty "$defaults"' EXIT
+	made+=("$defaults/adminex.conf")
 	mkdir -p "$defaults"
 	echo 'create_main_cluster = false' > "$defaults/adminex.conf"
+}
+
+# The same for nginx, which the benchmarks run by themselves: it would answer on port 80 from now on,
+# and after each boot.
+no_web_server()
+{
+	case " ${names[*]} " in *" nginx-light "*) ;; *) return ;; esac
+	[ ! -e /etc/nginx ] || return 0
+	web_server=no
+	[ ! -e "$policy" ] || return 0
+	made+=("$policy")
+	printf '#!/bin/sh\nexit 101\n' > "$policy"
+	chmod 755 "$policy"
+}
+
+put_back()
+{
+	rm -f "${made[@]}"
+	[[ " ${made[*]}" != *" $defaults"* ]] || rmdir --ignore-fail-on-non-empty "$defaults"
 }
 
 [ $# -gt 0 ] || set -- build server test
@@ -72,5 +95,8 @@ fi
 
 echo "deps: installing ${names[*]}"
 apt-get update -qq
+trap put_back EXIT
 no_main_cluster
+no_web_server
 apt-get install -y -qq --no-install-recommends "${names[@]}" < /dev/null
+[ "$web_server" != no ] || update-rc.d nginx disable

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Benchmarks: ratios against yardsticks that run at the same time, on a private server.
 
-    bench.py [--only WORD] [--size PART] [--page FILE] [--cluster DIR] compare|scale
+    bench.py [--only WORD] [--size PART] [--page FILE] [--cluster DIR] compare|scale|http
 
 compare runs each case in turn with its yardstick and exits with 1 when a ratio missed its reach;
-scale compares a small with a large database. A whole run writes its section of
+scale compares a small with a large database; http puts the daemon under load. A whole run writes its section of
 docs/BENCHMARKS.md; with --only just the cases with that word in their name run, and nothing is
 written. --size 0.1 takes a tenth of the data and judges nothing; below a hundredth, for a test of
 these scripts, there is one round only. --cluster takes a server that is there.
@@ -17,6 +17,7 @@ import sys
 
 import cases
 import data
+import http_cases
 import report
 import scale
 from measure import WORK, Server
@@ -78,19 +79,22 @@ def compare(bench, only):
     return sections, bool(missed)
 
 
+WHAT = {"compare": compare, "scale": scale.scale, "http": http_cases.serve}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--size", type=float, default=1, metavar="PART")
     parser.add_argument("--page", type=pathlib.Path, default=report.PAGE, metavar="FILE")
     parser.add_argument("--cluster", metavar="DIR")
-    parser.add_argument("what", choices=["compare", "scale"])
+    parser.add_argument("what", choices=WHAT)
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     server = Server(args.cluster)
     try:
         bench = Bench(server, args.size)
-        sections, missed = (compare if args.what == "compare" else scale.scale)(bench, args.only)
+        sections, missed = WHAT[args.what](bench, args.only)
         if not args.only:
             report.write(sections, args.page)
     finally:

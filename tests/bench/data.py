@@ -19,12 +19,16 @@ CONTACTS = """
     DROP INDEX roster_items_jid;
     ALTER TABLE roster_items DROP CONSTRAINT roster_items_pkey;
     INSERT INTO roster_items (host, username, jid, nick, subscription, groups)
-    SELECT 'example.org', 'user' || n,
-           'user' || (n::bigint * 7919 + k * 104729) % :accounts + 1 || '@example.org',
+    SELECT 'example.org', :'prefix' || n,
+           :'prefix' || (n::bigint * 7919 + k * 104729) % :accounts + 1 || '@example.org',
            'nick ' || k, 'B', '{Friends}'
       FROM generate_series(1, :accounts) AS n, generate_series(1, :contacts) AS k;
     ALTER TABLE roster_items ADD PRIMARY KEY (host, username, jid);
     CREATE INDEX roster_items_jid ON roster_items (jid, host, username);
+"""
+
+SEEN = """
+    SET session_replication_role = replica;
     INSERT INTO last_activity (host, username, last_at)
     SELECT 'example.org', 'user' || n,
            now() - CASE WHEN n % :old_every = 0 THEN interval '500 days' ELSE interval '1 day' END
@@ -46,10 +50,15 @@ def accounts(server, database, count, prefix="user"):
     server.sql(database, ACCOUNTS, accounts=count, prefix=prefix)
 
 
-def crowd(server, database, count, contacts, old_every):
-    """`count` accounts with that many contacts each; every old_every-th was not seen for long."""
+def contacts(server, database, count, each, prefix="user"):
+    server.sql(database, CONTACTS, accounts=count, contacts=each, prefix=prefix)
+
+
+def crowd(server, database, count, each, old_every):
+    """`count` accounts with `each` contacts each; every old_every-th was not seen for long."""
     accounts(server, database, count)
-    server.sql(database, CONTACTS, accounts=count, contacts=contacts, old_every=old_every)
+    contacts(server, database, count, each)
+    server.sql(database, SEEN, accounts=count, old_every=old_every)
     settle(server, database)
 
 

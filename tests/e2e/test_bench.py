@@ -1,7 +1,9 @@
 """The benchmarks still run: on a thousandth of their data, and nobody judges the figures."""
 
+import shutil
 import subprocess
 import sys
+import unittest
 
 import harness
 
@@ -26,6 +28,20 @@ class Benchmarks(harness.TestCase):
                         "process_rosteritems list", "import"):
             self.assertRegex(page, rf"(?m)^\|[^|]*{command}[^|]*\|.*\| \**\d+\.\d\d")
         self.assertIn("1 round trip:", page)
+
+    @unittest.skipUnless(all(shutil.which(name, path="/usr/sbin:/usr/bin")
+                             for name in ("wrk", "nginx", "curl", "openssl")),
+                         "wrk, nginx, curl or openssl is not installed: scripts/deps.sh bench")
+    def test_http_writes_its_section(self):
+        page = self.bench("http")
+        for line, figure in (("`check_account`, cache off", r"\*?\d+\.\d\d"),
+                             ("`get_roster` of 50 contacts", r"\*?\d+\.\d\d"),
+                             ("`check_account`, all of 200 accounts", r"\*?\d+\.\d\d"),
+                             ("`add_rosteritem`, another daemon", r"\*?\d+\.\d\d"),
+                             ("10 idle plain connections", r"\*?\d+\.\d MiB"),
+                             ("`connected_users_info`", r"\*?\d+\.\d\d")):
+            self.assertRegex(page, rf"(?m)^\|[^|]*{line}[^|]*\|.*\| \*?{figure}")
+        self.assertRegex(page, r"at \d+ % \|\n")
 
     def test_scale_writes_its_section(self):
         page = self.bench("scale")
