@@ -17,7 +17,9 @@ OPERATOR = """change_password check_password check_password_hash delete_old_user
     send_stanza_c2s set_vcard set_vcard2 set_vcard2_multi retrieve_personal_data""".split()
 ADMIN = "add_host remove_host remove_node".split()
 # These need no database.
-LOCAL = "load_config get_cookie cache_info cache_clear".split()
+LOCAL = "load_config get_cookie".split()
+# And these a daemon.
+CACHED = "cache_info cache_clear".split()
 
 CARD = "<vCard xmlns='vcard-temp'><FN>Romeo</FN><N><FAMILY>Montague</FAMILY></N></vCard>"
 TEMPLATE = '[{"juliet", "example.org", "Friends", "Juliet"}].\n'
@@ -131,7 +133,7 @@ class Roles(world.TestCase):
     def test_roles_are_those_of_the_help(self):
         for role, names in (("reader", READER + ["cache_info"]),
                             ("operator", OPERATOR + ["cache_clear"]),
-                            ("admin", ADMIN + LOCAL[:2])):
+                            ("admin", ADMIN + LOCAL)):
             for name in names:
                 with self.subTest(command=name):
                     text = self.adminex("help", name).text
@@ -141,7 +143,7 @@ class Roles(world.TestCase):
         words = re.search(r"help\) words='([^']*)'", self.adminex("completion", "bash").text)[1]
         verbs = {"migrate", "import", "export", "batch", "serve", "token", "help", "completion"}
         self.assertEqual(set(words.split()) - verbs,
-                         {*READER, *OPERATOR, *ADMIN, *LOCAL})
+                         {*READER, *OPERATOR, *ADMIN, *LOCAL, *CACHED})
 
     def test_roles_failure_for_machines(self):
         reply = self.run_as("reader", "check_password", "romeo", HOST, PASSWORD,
