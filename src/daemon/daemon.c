@@ -298,6 +298,7 @@ daemon_start(const struct daemon_options *options, struct daemon **out, struct a
 	daemon->started = now_ms();
 	for (int i = 0; i < DAEMON_LISTENERS; i++)
 		daemon->sockets[i] = -1;
+	daemon->acceptor_end = -1;
 	pthread_mutex_init(&daemon->lock, NULL);
 	pthread_mutex_init(&daemon->spare_lock, NULL);
 	make_id(daemon);

@@ -72,6 +72,9 @@ struct daemon {
 	struct watch *watch;
 	struct MHD_Daemon *http[DAEMON_LISTENERS];
 	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
+	pthread_t acceptor;
+	bool accepting;   /* the thread runs */
+	int acceptor_end; /* an eventfd that ends it; -1 */
 	char *socket_path;             /* to be removed at the end, or NULL */
 	char id[DAEMON_ID_SIZE];
 	unsigned char key[DAEMON_KEY_SIZE]; /* of the digests of requests */

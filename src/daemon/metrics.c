@@ -9,6 +9,8 @@ static const struct {
 	const char *name, *type, *help;
 } METRICS[METRIC_COUNT] = {
 	[METRIC_CONNECTIONS] = { "http_connections", "gauge", "HTTP connections that are open" },
+	[METRIC_CONNECTIONS_REFUSED] = { "http_connections_refused_total", "counter",
+					 "HTTP connections closed at once, as too many were open" },
 	[METRIC_IN_FLIGHT] = { "requests_in_flight", "gauge",
 			       "Requests that wait for the database" },
 	[METRIC_READS_SHARED] = { "shared_reads_total", "counter",

@@ -13,6 +13,7 @@ enum { METRICS_COMMANDS_MAX = 256, METRICS_CODES_MAX = 600, METRICS_BUCKETS = 12
 
 enum metric {
 	METRIC_CONNECTIONS,    /* HTTP connections that are open */
+	METRIC_CONNECTIONS_REFUSED, /* closed at once, as too many were open */
 	METRIC_IN_FLIGHT,      /* requests that wait for the database */
 	METRIC_READS_SHARED,   /* statements that went down a shared pipeline */
 	METRIC_READS_BATCHES,  /* in so many batches */

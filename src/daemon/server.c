@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <grp.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -433,10 +436,10 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 }
 
 static struct MHD_Daemon *
-start_http(struct daemon *daemon, int fd, const struct config_http *http, const struct tls *tls)
+start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls)
 {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+			 MHD_USE_TURBO | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
 	struct MHD_OptionItem items[16] = {
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, http->max_header, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 1024, NULL },
@@ -455,7 +458,7 @@ start_http(struct daemon *daemon, int fd, const struct config_http *http, const 
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, daemon,
 				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+				MHD_OPTION_NOTIFY_COMPLETED,
 				on_completed, daemon, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
 				daemon, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
@@ -468,8 +471,7 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	enum adx_rc rc = with_tls ? read_tls(http, &tls, err) : ADX_OK;
 
 	if (rc == ADX_OK) {
-		daemon->http[TCP_SOCKET] = start_http(daemon, daemon->sockets[TCP_SOCKET], http,
-						      with_tls ? &tls : NULL);
+		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL);
 		if (daemon->http[TCP_SOCKET] == NULL) {
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP by TCP");
 			adx_hint(err, "the log says why; are the TLS files in PEM?");
@@ -480,6 +482,80 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	buf_wipe(&tls.clients);
 	return rc;
 }
+
+/* ---- accepting --------------------------------------------------------------------------- */
+
+/*
+ * libmicrohttpd's threads would all wait for the same socket, and the one that wakes first would
+ * take most connections: one processor would do all the work. Given to it, connections are spread.
+ */
+static void
+accept_all(struct daemon *daemon, int which)
+{
+	const int on = 1;
+	struct sockaddr_storage address;
+	socklen_t size = sizeof(address);
+	int fd;
+
+	while ((fd = accept4(daemon->sockets[which], (struct sockaddr *)&address, &size,
+			     SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		/* A reply is one piece, or pieces that are to go at once. */
+		if (which == TCP_SOCKET)
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		/* It closes what is too many. */
+		if (MHD_add_connection(daemon->http[which], fd, (struct sockaddr *)&address, size) !=
+		    MHD_YES)
+			metrics_add(&daemon->metrics, METRIC_CONNECTIONS_REFUSED, 1);
+		size = sizeof(address);
+	}
+	/* Out of descriptors: those who wait stay in the queue of the kernel. */
+	if (errno == EMFILE || errno == ENFILE)
+		usleep(10000);
+}
+
+static void *
+accept_on(void *arg)
+{
+	struct daemon *daemon = arg;
+	struct pollfd fds[DAEMON_LISTENERS + 1] = {
+		{ .fd = daemon->sockets[UNIX_SOCKET], .events = POLLIN },
+		{ .fd = daemon->sockets[TCP_SOCKET], .events = POLLIN },
+		{ .fd = daemon->acceptor_end, .events = POLLIN },
+	};
+
+	while (fds[DAEMON_LISTENERS].revents == 0) {
+		if (poll(fds, DAEMON_LISTENERS + 1, -1) < 0)
+			continue;
+		for (int i = 0; i < DAEMON_LISTENERS; i++)
+			if (fds[i].revents != 0)
+				accept_all(daemon, i);
+	}
+	return NULL;
+}
+
+static enum adx_rc
+start_accepting(struct daemon *daemon, struct adx_error *err)
+{
+	daemon->acceptor_end = eventfd(0, EFD_CLOEXEC);
+	if (daemon->acceptor_end < 0 ||
+	    pthread_create(&daemon->acceptor, NULL, accept_on, daemon) != 0)
+		return adx_fail(err, ADX_EFAIL, "cannot start a thread");
+	daemon->accepting = true;
+	return ADX_OK;
+}
+
+static void
+stop_accepting(struct daemon *daemon)
+{
+	if (daemon->accepting && eventfd_write(daemon->acceptor_end, 1) == 0)
+		pthread_join(daemon->acceptor, NULL);
+	daemon->accepting = false;
+	if (daemon->acceptor_end >= 0)
+		close(daemon->acceptor_end);
+	daemon->acceptor_end = -1;
+}
+
+/* ---- starting and stopping --------------------------------------------------------------- */
 
 static const char *
 choose(const char *option, const char *setting)
@@ -505,31 +581,33 @@ server_start(struct daemon *daemon, struct adx_error *err)
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
-		daemon->http[UNIX_SOCKET] =
-			start_http(daemon, daemon->sockets[UNIX_SOCKET], http, NULL);
+		daemon->http[UNIX_SOCKET] = start_http(daemon, http, NULL);
 		if (daemon->http[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);
 	}
-	return rc == ADX_OK && address[0] != '\0' ? start_tcp(daemon, http, err) : rc;
+	if (rc == ADX_OK && address[0] != '\0')
+		rc = start_tcp(daemon, http, err);
+	return rc == ADX_OK ? start_accepting(daemon, err) : rc;
 }
 
 void
 server_quiesce(struct daemon *daemon)
 {
-	for (int i = 0; i < DAEMON_LISTENERS; i++)
-		if (daemon->http[i] != NULL)
-			MHD_quiesce_daemon(daemon->http[i]);
+	stop_accepting(daemon);
+	for (int i = 0; i < DAEMON_LISTENERS; i++) {
+		if (daemon->sockets[i] >= 0)
+			close(daemon->sockets[i]);
+		daemon->sockets[i] = -1;
+	}
 }
 
 void
 server_stop(struct daemon *daemon)
 {
-	for (int i = 0; i < DAEMON_LISTENERS; i++) {
+	server_quiesce(daemon);
+	for (int i = 0; i < DAEMON_LISTENERS; i++)
 		if (daemon->http[i] != NULL)
 			MHD_stop_daemon(daemon->http[i]);
-		if (daemon->sockets[i] >= 0)
-			close(daemon->sockets[i]);
-	}
 	if (daemon->socket_path != NULL)
 		unlink(daemon->socket_path);
 	free(daemon->socket_path);
