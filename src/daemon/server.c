@@ -21,6 +21,8 @@
 #include "daemon/route.h"
 
 enum { UNIX_SOCKET, TCP_SOCKET };
+/* So much of the body of a refused request is read, for the sake of the reply. */
+enum { DRAIN_MAX = 16 * 1024 * 1024 };
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
@@ -99,14 +101,19 @@ take_once_key(struct request *r)
 	return true;
 }
 
-static bool
-check_length(struct request *r)
+static unsigned long long
+announced_length(const struct request *r)
 {
 	const char *length = header(r, "Content-Length");
 	char *end;
-	unsigned long long n = length == NULL ? 0 : strtoull(length, &end, 10);
 
-	if (n > (unsigned long long)r->settings->config->http.max_body)
+	return length == NULL ? 0 : strtoull(length, &end, 10);
+}
+
+static bool
+check_length(struct request *r)
+{
+	if (announced_length(r) > (unsigned long long)r->settings->config->http.max_body)
 		return refuse(r, 413, ADX_ELIMIT, "the body is too long",
 			      "raise http.max_body, or send less");
 	return true;
@@ -152,7 +159,7 @@ accept_header(struct request *r, const char *method, const char *path)
 static bool
 waits_for_body(const struct request *r)
 {
-	return r->code != 413 && header(r, "Expect") == NULL;
+	return header(r, "Expect") == NULL && announced_length(r) <= DRAIN_MAX;
 }
 
 static enum MHD_Result
@@ -180,7 +187,7 @@ take_body(struct request *r, const char *data, size_t *len)
 	if (r->code != 0) {
 		r->passed_over += *len;
 		*len = 0;
-		return r->passed_over > most ? MHD_NO : MHD_YES;
+		return r->passed_over > DRAIN_MAX ? MHD_NO : MHD_YES;
 	}
 	if (r->body.len + *len > most)
 		refuse(r, 413, ADX_ELIMIT, "the body is too long",
