@@ -87,12 +87,12 @@ static bool
 digest(struct request *r)
 {
 	unsigned char mac[EVP_MAX_MD_SIZE];
-	const char *format = r->format == FORMAT_JSON ? "json " : "other ";
 	struct buf text = BUF_INIT;
 	unsigned len = 0;
 	bool ok;
 
-	buf_addf(&text, "%s%s ", format, r->command->name);
+	/* The reply is kept in its format. */
+	buf_addf(&text, "%d %s ", r->format, r->command->name);
 	buf_add(&text, buf_text(&r->body), r->body.len);
 	ok = buf_ok(&text) && HMAC(EVP_sha256(), r->daemon->key, DAEMON_KEY_SIZE,
 				   (const unsigned char *)buf_text(&text), text.len, mac,
