@@ -231,6 +231,17 @@ def parameters(command):
     return done.stdout.split("\n")[0].split(f" {command}", 1)[1].lower().split()
 
 
+def fields(command, args):
+    """The body of a request for what the command line is given as `args`. No file is named: what
+    is read from one is the body's, what is written to one is the reply's."""
+    body = dict(zip(parameters(command), args))
+    if command in ("load_config", "retrieve_personal_data"):
+        body.pop({"load_config": "file", "retrieve_personal_data": "path"}[command], None)
+    elif "file" in body:
+        body["file"] = pathlib.Path(body["file"]).read_text()
+    return body
+
+
 def client_context(authority, certificate=None, key=None):
     context = ssl.create_default_context(cafile=authority)
     if certificate is not None:
