@@ -359,7 +359,10 @@ split_address(const char *text, char host[256], char port[16])
 		text++;
 		len -= 2;
 	}
-	if (len == 0 || len >= 256 || strlen(colon + 1) >= 16 || colon[1] == '\0')
+	/* getaddrinfo() would take a larger number too, and mean another port. */
+	if (len == 0 || len >= 256 || strlen(colon + 1) >= 16 || colon[1] == '\0' ||
+	    strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+	    strtoul(colon + 1, NULL, 10) > 65535)
 		return false;
 	memcpy(host, text, len);
 	host[len] = '\0';
