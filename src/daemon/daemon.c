@@ -149,6 +149,8 @@ swap_settings(struct daemon *daemon, struct settings *settings)
 	else
 		log_text("the new configuration is in force");
 	settings_release(before);
+	/* It may be another database by now; the watch switches it on again once it listens there. */
+	cache_switch(daemon->cache, false);
 	cache_resize(daemon->cache, &cache);
 }
 
