@@ -268,13 +268,14 @@ class TestCase(world.TestCase):
     @classmethod
     def start(cls, cleanup, dsn, wait=LISTENS, **settings):
         """A new daemon, once it has written `wait` into its log."""
-        changes = {name: settings.pop(name) for name in ("http", "more", "tcp", "options")
+        changes = {name: settings.pop(name) for name in ("http", "more", "tcp", "options", "env")
                    if name in settings}
         if settings:
             changes["http"] = {**changes.get("http", {}), **settings}
         env = {name: value for name, value in os.environ.items()
                if name == "PATH" or name.endswith("SAN_OPTIONS")}
         env.update(HOME=str(cls.tmp), LANG="C.UTF-8", TZ="UTC", ADMINEX_DSN=dsn)
+        env.update(changes.pop("env", {}))
         server = Daemon(env, **changes)
         cleanup(server.end)
         if wait:

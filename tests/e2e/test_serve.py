@@ -28,6 +28,17 @@ ALTER DATABASE :"name" SET enable_seqscan = off;
 ALTER DATABASE :"name" SET enable_bitmapscan = off;
 """
 
+LIST = (b"POST /api/status_list_host HTTP/1.1\r\nHost: x\r\nContent-Length: 39\r\n\r\n"
+        b'{"host": "example.org","status": "all"}')
+
+
+def fill_with_pause(cluster, database):
+    """Sessions of which 5,000 come at once, and the last one long after."""
+    cluster.sql(database, "INSERT INTO hosts VALUES ('example.org');"
+                "INSERT INTO users (host, username) VALUES ('example.org', 'juliet');"
+                + SESSIONS % 5000 + "; INSERT INTO sessions (host, username, resource) "
+                "VALUES ('example.org', 'juliet', 'z');" + PAUSE, name=database)
+
 
 class Addresses(daemon.TestCase):
     shared = {"log": "all", "max_body": 5000}
@@ -338,10 +349,7 @@ class Lists(daemon.TestCase):
 
     def test_a_list_that_is_cut_off_has_no_end(self):
         database = self.new_database(self.addCleanup)
-        self.cluster.sql(database, "INSERT INTO hosts VALUES ('example.org');"
-                         "INSERT INTO users (host, username) VALUES ('example.org', 'juliet');" +
-                         SESSIONS % 5000 + "; INSERT INTO sessions (host, username, resource) "
-                         "VALUES ('example.org', 'juliet', 'z');" + PAUSE, name=database)
+        fill_with_pause(self.cluster, database)
         server = self.serve(self.cluster.dsn(database), log="all")
         for accept, part in [("application/json", b'"resource":"r004000"'),
                              ("application/x-ndjson", b'"resource":"r004000"'),
@@ -351,9 +359,8 @@ class Lists(daemon.TestCase):
         self.says(server.call("registered_users", host=HOST), 200, "ok")
 
     def cut_off(self, server, database, accept, part):
-        with server.raw(b"POST /api/status_list_host HTTP/1.1\r\nHost: x\r\nAccept: "
-                        + accept.encode() + b"\r\nContent-Length: 39\r\n\r\n"
-                        b'{"host": "example.org","status": "all"}') as sock:
+        request = LIST.replace(b"Host: x", b"Host: x\r\nAccept: " + accept.encode())
+        with server.raw(request) as sock:
             data = b""
             while part not in data:
                 data += self.more(sock)

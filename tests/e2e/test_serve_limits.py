@@ -1,0 +1,298 @@
+"""The daemon's limits, and what slow clients can not do."""
+
+import concurrent.futures
+import contextlib
+import json
+import socket
+import time
+
+import daemon
+import harness
+import test_serve
+import world
+from world import HOST, PASSWORD
+
+BAN = {"user": "romeo", "host": HOST, "reason": "x"}
+
+
+class LimitsTestCase(daemon.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.pool = concurrent.futures.ThreadPoolExecutor(8)
+        self.addCleanup(self.pool.shutdown)
+
+    def lock(self, query="SELECT 1 FROM users WHERE username = 'romeo' FOR UPDATE"):
+        """Somebody who is in the way, until a run("COMMIT")."""
+        other = world.Session(self.dsn)
+        self.addCleanup(other.close)
+        other.run(f"BEGIN; {query}")
+        return other
+
+    def lock_table(self, table):
+        return self.lock(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+    def send(self, server, command, fields, **how):
+        return self.pool.submit(server.post, command, fields, **how)
+
+    def waiting(self, count):
+        harness.wait_until(lambda: len(self.backends("AND wait_event_type = 'Lock'")) == count)
+
+
+class InFlight(LimitsTestCase):
+    def test_more_than_may_be_in_flight_are_503(self):
+        server = self.serve(max_in_flight=2)
+        other = self.lock()
+        blocked = [self.send(server, "ban_account", BAN) for _ in range(2)]
+        self.waiting(2)
+        self.assertEqual(server.metrics()["adminex_requests_in_flight"], 2)
+        for command in ("ban_account", "unban_account", "check_password"):
+            fields = {name: value for name, value in {**BAN, "password": PASSWORD}.items()
+                      if name in daemon.parameters(command)}
+            reply = server.post(command, fields)
+            self.says(reply, 503, "database_unavailable", "in flight")
+            self.assertEqual(reply["Retry-After"], "1")
+        # What does not wait for the database is answered.
+        self.says(server.get("/healthz"), 200, "ok")
+        self.says(server.get("/readyz"), 200, "ok")
+        self.says(server.call("cache_info"), 200, "ok")
+        self.assertEqual(server.metrics()["adminex_requests_refused_total"], 3)
+        other.run("COMMIT")
+        for reply in blocked:
+            self.says(reply.result(), 200, "ok")
+        self.says(server.post("ban_account", BAN), 200, "ok")
+        self.assertEqual(server.metrics()["adminex_requests_in_flight"], 0)
+
+    def test_more_writes_than_connections_wait_for_their_turn(self):
+        server = self.serve(writers=2)
+        other = self.lock()
+        blocked = [self.send(server, "ban_account", {**BAN, "reason": str(n)}) for n in range(6)]
+        self.waiting(2)
+        # Reads have connections of their own.
+        self.says(server.call("get_roster", user="juliet", host=HOST), 200, "ok")
+        other.run("COMMIT")
+        for reply in blocked:
+            self.says(reply.result(), 200, "ok")
+        self.assertLessEqual(len(self.backends()), 2 + 2 + 3)
+
+    def test_a_client_that_went_away_leaves_nothing(self):
+        server = self.serve()
+        other = self.lock()
+        body = b'{"user": "romeo", "host": "example.org", "reason": "x"}'
+        head = b"POST /api/ban_account HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        with contextlib.ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(server.raw(head % len(body) + body))
+            self.waiting(3)
+        other.run("COMMIT")
+        harness.wait_until(lambda: server.metrics()["adminex_requests_in_flight"] == 0)
+        harness.wait_until(lambda: server.metrics()["adminex_http_connections"] == 1)
+        self.assertEqual(self.sql("SELECT count(*) FROM bans"), [["1"]])
+
+
+class Time(LimitsTestCase):
+    def timed_out(self, server, command, fields, message):
+        begin = time.monotonic()
+        reply = server.post(command, fields)
+        self.says(reply, 504, reply.json()["status"], message)
+        self.assertIn(reply.json()["status"], ("interrupted", "error"))
+        self.assertIn(time.monotonic() - begin, ClosedRange(0.9, 3))
+        self.assertEqual(self.backends("AND state <> 'idle'"), [])
+
+    def test_a_request_beyond_its_time_is_504(self):
+        server = self.serve(request_timeout=1)
+        before = self.state()
+        other = self.lock()
+        self.timed_out(server, "ban_account", BAN, "took longer|time limit")
+        self.timed_out(server, "unregister", {"user": "romeo", "host": HOST},
+                       "took longer|time limit")
+        other.run("ROLLBACK")
+        other = self.lock_table("sessions")
+        # One down a pipeline with others, one that has a connection for itself.
+        self.timed_out(server, "num_resources", {"user": "romeo", "host": HOST}, "time limit")
+        self.timed_out(server, "connected_users_info", {}, "took longer|time limit")
+        other.run("ROLLBACK")
+        self.assertEqual(server.metrics()["adminex_request_timeouts_total"], 4)
+        self.assertEqual(self.state(), before)
+        self.says(server.post("ban_account", BAN), 200, "ok")
+        self.says(server.call("num_resources", user="romeo", host=HOST), 200, "ok")
+        self.says(server.call("connected_users_info"), 200, "ok")
+
+    def test_a_read_beyond_its_time_takes_no_other_along(self):
+        server = self.serve(request_timeout=1, readers=1)
+        other = self.lock_table("sessions")
+        slow = self.send(server, "num_resources", {"user": "romeo", "host": HOST})
+        self.waiting(1)
+        others = [self.send(server, "get_roster", {"user": "juliet", "host": HOST})
+                  for _ in range(4)]
+        self.says(slow.result(), 504, "error")
+        for reply in others:
+            self.says(reply.result(), 200, "ok")
+        other.run("ROLLBACK")
+
+    def test_a_list_beyond_its_time_is_cut_off(self):
+        database = self.new_database(self.addCleanup)
+        test_serve.fill_with_pause(self.cluster, database)
+        server = self.serve(self.cluster.dsn(database), request_timeout=1, log="errors")
+        with server.raw(test_serve.LIST) as sock:
+            data = b"".join(iter(lambda: sock.recv(65536), b""))
+        self.assertIn(b" 200 OK\r\n", data)
+        self.assertIn(b"r004000", data)
+        self.assertFalse(data.endswith(b"0\r\n\r\n"))
+        self.assertRegex(server.log, "command=status_list_host .* error=")
+        self.assertEqual(self.cluster.sql("postgres", "SELECT count(*) FROM pg_stat_activity "
+                                          "WHERE wait_event = 'PgSleep'"), [["0"]])
+
+    def test_a_lock_that_is_not_given_is_503(self):
+        server = self.serve(more="database = { lock_timeout = 1; };")
+        other = self.lock()
+        reply = server.post("ban_account", BAN)
+        body = self.says(reply, 503, "error", "lock")
+        self.assertEqual(body["sqlstate"], "55P03")
+        other.run("ROLLBACK")
+        self.says(server.post("ban_account", BAN), 200, "ok")
+
+    def test_idle_connections_are_closed(self):
+        server = self.serve(idle_timeout=1)
+        pieces = [b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+                  b"POST /api/register HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+                  b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"]
+        begin = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            for sock in [stack.enter_context(server.raw(piece, 10)) for piece in pieces]:
+                with contextlib.suppress(ConnectionResetError):
+                    while sock.recv(1000):
+                        pass
+            self.assertIn(time.monotonic() - begin, ClosedRange(0.9, 5))
+        self.assertEqual(server.metrics()["adminex_http_connections"], 1)
+
+    def test_waiting_for_the_database_is_not_idling(self):
+        server = self.serve(idle_timeout=1)
+        other = self.lock()
+        reply = self.send(server, "ban_account", BAN)
+        self.waiting(1)
+        time.sleep(2.5)
+        other.run("COMMIT")
+        self.says(reply.result(), 200, "ok")
+
+
+class ClosedRange:
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def __contains__(self, value):
+        return self.low <= value <= self.high
+
+    def __repr__(self):
+        return f"{self.low} to {self.high}"
+
+
+class Connections(LimitsTestCase):
+    def test_no_more_connections_than_are_allowed(self):
+        server = self.serve(max_connections=16, threads=1)
+        request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        with contextlib.ExitStack() as stack:
+            for _ in range(16):
+                sock = stack.enter_context(server.raw(request))
+                self.assertTrue(sock.recv(1000).startswith(b"HTTP/1.1 200 "))
+            for _ in range(5):
+                try:
+                    with server.raw(request, 0.3) as late:
+                        self.assertEqual(late.recv(1000), b"")
+                except (TimeoutError, ConnectionError, BrokenPipeError):
+                    pass
+        harness.wait_until(lambda: server.get("/healthz").status == 200)
+
+    def test_slow_clients_hold_no_database_connection(self):
+        server = self.serve(readers=1, writers=2)
+        self.sql(test_serve.SESSIONS % 40000)
+        with contextlib.ExitStack() as stack:
+            halves = [
+                b"POST /api/ban_account HTTP/1.1\r\nHo",
+                b"POST /api/ban_account HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"user\"",
+                b"POST /api/status_list HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"]
+            for n in range(300):
+                stack.enter_context(server.raw(halves[n % 3]))
+            # More of these than there are connections to the database. They read nothing.
+            lists = [stack.enter_context(contextlib.closing(server.connection()))
+                     for _ in range(4)]
+            for conn in lists:
+                conn.request("POST", "/api/connected_users_info", b"")
+            harness.wait_until(lambda: server.metrics().get(
+                'adminex_commands_total{command="connected_users_info",outcome="yes"}') == 4)
+            self.assertGreater(server.metrics()["adminex_http_connections"], 300)
+            self.assertEqual(self.backends("AND state <> 'idle'"), [])
+            self.assertLessEqual(len(self.backends()), 1 + 2 + 3)
+            self.assertEqual(server.metrics()["adminex_requests_in_flight"], 0)
+            self.says(server.post("ban_account", BAN), 200, "ok")
+            self.says(server.call("num_resources", user="juliet", host=HOST), 200, "ok")
+            # It is all there for them when they read.
+            body = json.loads(lists[0].getresponse().read())
+            self.assertEqual((len(body["result"]), body["status"]), (40000, "ok"))
+        harness.wait_until(lambda: server.metrics()["adminex_http_connections"] == 1)
+
+    def test_a_reply_that_is_too_long_is_cut_off(self):
+        server = self.serve(max_reply=1, log="all")
+        self.sql(test_serve.SESSIONS % 40000)
+        with server.raw(b"POST /api/connected_users_info HTTP/1.1\r\nHost: x\r\n"
+                        b"Content-Length: 0\r\n\r\n") as sock:
+            data = b"".join(iter(lambda: sock.recv(65536), b""))
+        self.assertFalse(data.endswith(b"0\r\n\r\n"))
+        self.assertGreater(len(data), 1 << 19)
+        self.assertLess(len(data), 2 << 20)
+        self.assertRegex(server.log, "command=connected_users_info .* error=")
+        self.says(server.call("connected_users_info", limit=10), 200, "ok")
+
+
+class Addresses(LimitsTestCase):
+    """What `serve` refuses to start with."""
+
+    def refuses(self, status, pattern, *args, config="", **how):
+        result = self.adminex("serve", *args, options=["-c", self.file("serve.conf", config)],
+                              **how)
+        self.assertEqual(result.status, status, f"\n{result}")
+        self.assertRegex(result.err.decode(), pattern)
+        self.assertEqual(result.out, b"")
+
+    def test_nothing_to_listen_on(self):
+        self.refuses(2, "nothing to listen on")
+        self.refuses(2, "serve.* takes", "x")
+        self.refuses(2, "serve.* takes", "--nope")
+
+    def test_addresses_that_are_none(self):
+        for address in ("x", ":80", "127.0.0.1:", "[::1", "127.0.0.1:65536",
+                        "127.0.0.1:99999999", "127.0.0.1:-1", "127.0.0.1:http"):
+            with self.subTest(address=address):
+                self.refuses(1, "ADDRESS:PORT|cannot listen", "--listen", address)
+        self.refuses(1, "too long", "--socket", "/tmp/" + "x" * 200)
+        self.refuses(1, "cannot listen", "--socket", "/nowhere/socket")
+        self.refuses(1, "is no socket", "--socket", self.file("file", "x"))
+        self.refuses(1, "no group 'no-such-group'", config='http = { group = "no-such-group"; '
+                     f'socket = "{self.tmp}/group"; }};')
+        self.refuses(1, "no user 'no-such-user'", config='http = { peers = '
+                     '[ "no-such-user:admin" ]; };')
+
+    def test_an_address_that_is_taken(self):
+        server = self.serve(tcp=True)
+        self.refuses(1, "another daemon listens", "--socket", server.socket)
+        self.refuses(1, "cannot listen", "--listen", f"127.0.0.1:{server.port}")
+        self.says(server.get("/healthz"), 200, "ok")
+
+    def test_what_a_killed_daemon_left_is_no_hindrance(self):
+        path = str(self.tmp / "left")
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path)
+        child = self.spawn("serve", "--socket", path)
+        harness.wait_until(lambda: self.answers(path))
+        child.process.terminate()
+        self.assertEqual(child.wait().status, 0)
+
+    def answers(self, path):
+        try:
+            daemon.unix_socket(path).close()
+        except OSError:
+            return False
+        return True
+
+
+if __name__ == "__main__":
+    harness.unittest.main()
