@@ -125,10 +125,46 @@ walk()
 	show stats registeredusers
 }
 
+# The daemon ends with the demo, whatever happens.
+daemon()
+{
+	local socket log
+
+	socket=$(cat "$STATE")/adminex.sock
+	log=build/demo.log
+	printf '\n%s$ adminex serve --socket %s &%s\n' "$bold" "$socket" "$plain"
+	build/adminex serve --socket "$socket" 2> "$log" &
+	trap 'kill %1 2> /dev/null; wait' EXIT
+	for _ in {1..100}; do
+		grep -q 'results are cached' "$log" && break
+		sleep 0.1
+	done
+	ask readyz
+	ask api/check_account '{"user": "orsino.aldobrand", "host": "example.org"}'
+	ask api/get_roster '{"user": "orsino.aldobrand", "host": "example.org", "limit": 1}'
+	ask api/set_last '{"user": "feste.oakhurst", "host": "example.org", "timestamp": 1500000000, "status": ""}'
+	kill %1
+	wait
+	trap - EXIT
+}
+
+# The same by HTTP: an address, and the arguments where there are any.
+ask()
+{
+	local words=(curl -sS --unix-socket "$socket" "localhost/$1")
+
+	[ $# -eq 1 ] || words+=(-d "$2")
+	printf '\n%s$ curl --unix-socket %s localhost/%s%s%s\n' "$bold" "$socket" "$1" \
+		"${2:+ -d ${2@Q}}" "$plain"
+	"${words[@]}"
+}
+
 start()
 {
 	start_cluster
 	walk
+	title "The daemon"
+	daemon
 	title "Now you"
 	cat << END
 

@@ -114,6 +114,41 @@ test_config_sample_has_every_setting_with_its_default(void **state)
 	free(text);
 }
 
+/* A list of grants in prose, after "Example:" or on a line of its own. */
+static void
+check_example(const char *list)
+{
+	struct buf text = BUF_INIT;
+	struct config *config;
+	struct adx_error err = { 0 };
+
+	buf_addf(&text, "http = { peers = %.*s; };", (int)strcspn(list, "\n"), list);
+	if (config_parse(buf_text(&text), SAMPLE, &config, &err) != ADX_OK)
+		fail_msg("%s: %s", buf_text(&text), err.message);
+	assert_true(config->http.peers.count > 0);
+	config_free(config);
+	buf_free(&text);
+}
+
+static void
+test_config_sample_shows_grants_that_can_be_read(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct adx_error err;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(file_slurp(SAMPLE, 1 << 20, &text, &err), ADX_OK);
+	for (char *at = text.data; (at = strstr(at, " [ \"")) != NULL; at++) {
+		if (at[-1] != '#' && at[-1] != ':')
+			continue;
+		check_example(at);
+		n++;
+	}
+	assert_int_equal(n, 2);
+	buf_free(&text);
+}
+
 int
 main(void)
 {
@@ -121,6 +156,7 @@ main(void)
 		cmocka_unit_test(test_config_sample_changes_nothing),
 		cmocka_unit_test(test_config_sample_is_accepted_with_its_settings),
 		cmocka_unit_test(test_config_sample_has_every_setting_with_its_default),
+		cmocka_unit_test(test_config_sample_shows_grants_that_can_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
