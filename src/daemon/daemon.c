@@ -88,6 +88,17 @@ drop_written(void *ctx, const struct db_drop *drops, size_t count, bool certain)
 	cache_switch(daemon->cache, false);
 }
 
+static const char *
+daemon_identity(struct daemon *daemon)
+{
+	const char *id;
+
+	pthread_mutex_lock(&daemon->lock);
+	id = daemon->identity->id;
+	pthread_mutex_unlock(&daemon->lock);
+	return id;
+}
+
 struct db_settings
 daemon_db_settings(struct daemon *daemon, const struct settings *settings)
 {
@@ -104,7 +115,7 @@ daemon_db_settings(struct daemon *daemon, const struct settings *settings)
 		.lock_timeout = c->lock_timeout * 1000,
 		.statement_timeout = timeout * 1000,
 		.prepare = strcmp(c->prepare, "on") == 0,
-		.daemon_id = daemon->id,
+		.daemon_id = daemon_identity(daemon),
 		.dropped = drop_written,
 		.dropped_ctx = daemon,
 	};
@@ -184,15 +195,45 @@ reload_for_systemd(struct daemon *daemon)
 
 /* ---- starting ---------------------------------------------------------------------------- */
 
-static void
-make_id(struct daemon *daemon)
+static enum adx_rc
+make_id(char id[DAEMON_ID_SIZE], struct adx_error *err)
 {
 	unsigned char random[(DAEMON_ID_SIZE - 1) / 2];
 
 	if (RAND_bytes(random, sizeof(random)) != 1)
-		memset(random, (int)now_us(), sizeof(random));
+		return adx_fail(err, ADX_EFAIL, "the crypto library gives no random bytes");
 	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(daemon->id + 2 * i, 3, "%02x", random[i]);
+		snprintf(id + 2 * i, 3, "%02x", random[i]);
+	return ADX_OK;
+}
+
+enum adx_rc
+daemon_rename(struct daemon *daemon, struct adx_error *err)
+{
+	struct identity *identity = calloc(1, sizeof(*identity));
+	enum adx_rc rc = identity == NULL ? adx_nomem(err) : make_id(identity->id, err);
+
+	if (rc != ADX_OK) {
+		free(identity);
+		return rc;
+	}
+	pthread_mutex_lock(&daemon->lock);
+	identity->before = daemon->identity;
+	daemon->identity = identity;
+	pthread_mutex_unlock(&daemon->lock);
+	atomic_fetch_add(&daemon->epoch, 1);
+	return ADX_OK;
+}
+
+static void
+free_identities(struct identity *identity)
+{
+	while (identity != NULL) {
+		struct identity *before = identity->before;
+
+		free(identity);
+		identity = before;
+	}
 }
 
 static enum adx_rc
@@ -303,9 +344,12 @@ daemon_start(const struct daemon_options *options, struct daemon **out, struct a
 	daemon->acceptor_end = -1;
 	pthread_mutex_init(&daemon->lock, NULL);
 	pthread_mutex_init(&daemon->spare_lock, NULL);
-	make_id(daemon);
 	prepare_process();
-	rc = start(daemon, err);
+	rc = make_id(daemon->id, err);
+	if (rc == ADX_OK)
+		rc = daemon_rename(daemon, err);
+	if (rc == ADX_OK)
+		rc = start(daemon, err);
 	if (rc == ADX_OK)
 		*out = daemon;
 	else
@@ -408,6 +452,7 @@ daemon_stop(struct daemon *daemon)
 	tokens_release(daemon->tokens);
 	settings_release(daemon->settings);
 	admin_extra_stop(daemon->every);
+	free_identities(daemon->identity);
 	OPENSSL_cleanse(daemon->key, sizeof(daemon->key));
 	request_free_spares(daemon);
 	pthread_mutex_destroy(&daemon->spare_lock);

@@ -48,6 +48,15 @@ void settings_release(struct settings *settings);
 const struct known *settings_peer(const struct settings *settings, uid_t uid);
 const struct known *settings_certificate(const struct settings *settings, const char *sha256);
 
+/*
+ * What the daemon calls itself in the database. After a COMMIT whose outcome is unknown it takes a
+ * new name: should the lost transaction be committed yet, it tells all but the old one.
+ */
+struct identity {
+	struct identity *before;
+	char id[17];
+};
+
 /* ---- the daemon -------------------------------------------------------------------------- */
 
 struct readers;
@@ -59,7 +68,7 @@ enum { DAEMON_ID_SIZE = 17, DAEMON_KEY_SIZE = 32, DAEMON_LISTENERS = 2 };
 
 struct daemon {
 	struct daemon_options options;
-	pthread_mutex_t lock; /* of `settings` and `tokens` */
+	pthread_mutex_t lock; /* of `settings`, `tokens` and `identity` */
 	struct settings *settings;
 	struct tokens *tokens; /* NULL until they were read */
 	struct admin_extra *every; /* all commands there are: their numbers in the metrics */
@@ -76,7 +85,9 @@ struct daemon {
 	bool accepting;   /* the thread runs */
 	int acceptor_end; /* an eventfd that ends it; -1 */
 	char *socket_path;             /* to be removed at the end, or NULL */
-	char id[DAEMON_ID_SIZE];
+	char id[DAEMON_ID_SIZE];   /* begins the numbers of requests */
+	struct identity *identity; /* the newest; all stay until the end */
+	atomic_uint epoch;         /* counts them: connections of an older one are made anew */
 	unsigned char key[DAEMON_KEY_SIZE]; /* of the digests of requests */
 	atomic_uint_fast64_t requests;
 	pthread_mutex_t spare_lock;
@@ -92,6 +103,8 @@ struct daemon {
 struct settings *daemon_settings(struct daemon *daemon);
 /* Read the configuration again; a bad one changes nothing. */
 ADX_MUST_CHECK enum adx_rc daemon_reload(struct daemon *daemon, struct adx_error *err);
+/* Take a new name in the database. */
+ADX_MUST_CHECK enum adx_rc daemon_rename(struct daemon *daemon, struct adx_error *err);
 /* Connection parameters for a thread of the daemon. */
 struct db_settings daemon_db_settings(struct daemon *daemon, const struct settings *settings);
 

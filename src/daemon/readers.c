@@ -17,6 +17,7 @@ struct reader {
 	struct readers *all;
 	pthread_t thread;
 	struct settings *settings; /* that db was opened with */
+	unsigned epoch;            /* and when */
 	pthread_mutex_t lock;      /* of db, against readers_cancel() */
 	struct db *db;
 };
@@ -53,7 +54,8 @@ follow_settings(struct reader *reader)
 {
 	struct settings *now = daemon_settings(reader->all->daemon);
 
-	if (reader->db != NULL && (reader->settings != now || !db_alive(reader->db)))
+	if (reader->db != NULL && (reader->settings != now || reader->epoch != atomic_load(&reader->all->daemon->epoch) ||
+	     !db_alive(reader->db)))
 		disconnect(reader);
 	settings_release(now);
 }
@@ -70,7 +72,9 @@ reach_db(struct reader *reader, struct adx_error *err)
 	if (reader->db != NULL)
 		return ADX_OK;
 	reader->settings = daemon_settings(daemon);
+	reader->epoch = atomic_load(&daemon->epoch);
 	settings = daemon_db_settings(daemon, reader->settings);
+	settings.short_answers = true;
 	rc = db_open(&settings, &db, err);
 	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);
 	if (rc == ADX_OK)

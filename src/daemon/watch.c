@@ -25,6 +25,7 @@ struct watch {
 	struct settings *settings; /* that the connections were opened with */
 	struct db *db;
 	struct listener *listener;
+	const char *id; /* that the listener has */
 	bool listening; /* and the cache is on */
 	bool tokens_due;
 	int64_t tokens_read, expired; /* milliseconds */
@@ -124,7 +125,7 @@ heard(void *ctx, const char *payload)
 	struct watch *watch = ctx;
 
 	metrics_add(&watch->daemon->metrics, METRIC_NOTIFICATIONS, 1);
-	if (cache_apply(watch->daemon->cache, payload, watch->daemon->id))
+	if (cache_apply(watch->daemon->cache, payload, watch->id))
 		watch->tokens_due = true;
 }
 
@@ -150,7 +151,7 @@ open_listener(struct watch *watch, struct adx_error *err)
 
 	if (direct[0] != '\0')
 		settings.dsn = direct;
-	atomic_store(&watch->daemon->doubt, false);
+	watch->id = settings.daemon_id;
 	return listener_open(&settings, ADMINEX_VERSION, &watch->listener, err);
 }
 
@@ -167,19 +168,39 @@ begin_to_cache(struct watch *watch, struct adx_error *err)
 	watch->said[0] = '\0';
 	metrics_set(&watch->daemon->metrics, METRIC_LISTENING, 1);
 	cache_switch(watch->daemon->cache, true);
+	/* What came into doubt just now finds a cache that is off; the next turn begins anew. */
+	if (atomic_load(&watch->daemon->doubt))
+		cache_switch(watch->daemon->cache, false);
 	log_text("listening to what other processes change; results are cached");
 	return ADX_OK;
 }
 
-/* A COMMIT whose outcome is unknown may still change what was read since: begin anew. */
 static bool
-in_doubt(struct watch *watch)
+has_new_settings(struct watch *watch)
 {
 	struct settings *now = daemon_settings(watch->daemon);
 	bool changed = now != watch->settings;
 
 	settings_release(now);
-	return changed || atomic_load(&watch->daemon->doubt);
+	return changed;
+}
+
+/*
+ * A COMMIT whose outcome is unknown may still change what was read since. Under a new name it will
+ * tell us so.
+ */
+static void
+resolve_doubt(struct watch *watch)
+{
+	struct adx_error err;
+
+	if (!atomic_exchange(&watch->daemon->doubt, false))
+		return;
+	go_deaf(watch);
+	if (daemon_rename(watch->daemon, &err) == ADX_OK)
+		return;
+	atomic_store(&watch->daemon->doubt, true);
+	say_once(watch, "results are not cached", &err);
 }
 
 static enum adx_rc
@@ -221,7 +242,8 @@ watch_on(void *arg)
 		struct adx_error err;
 
 		keep_house(watch);
-		if (in_doubt(watch)) {
+		resolve_doubt(watch);
+		if (has_new_settings(watch)) {
 			go_deaf(watch);
 			disconnect(watch);
 			follow_settings(watch);

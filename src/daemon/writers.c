@@ -14,6 +14,7 @@ struct worker {
 	struct writers *all;
 	pthread_t thread;
 	struct settings *settings; /* that db was opened with */
+	unsigned epoch;            /* and when */
 	pthread_mutex_t lock;      /* of what follows, against the clock */
 	struct db *db;
 	int64_t deadline; /* milliseconds; 0: nothing runs */
@@ -50,7 +51,8 @@ follow_settings(struct worker *worker)
 {
 	struct settings *now = daemon_settings(worker->all->daemon);
 
-	if (worker->db != NULL && (worker->settings != now || !db_alive(worker->db)))
+	if (worker->db != NULL && (worker->settings != now || worker->epoch != atomic_load(&worker->all->daemon->epoch) ||
+	     !db_alive(worker->db)))
 		disconnect(worker);
 	settings_release(now);
 }
@@ -67,6 +69,7 @@ reach_db(struct worker *worker, struct adx_error *err)
 	if (worker->db != NULL)
 		return ADX_OK;
 	worker->settings = daemon_settings(daemon);
+	worker->epoch = atomic_load(&daemon->epoch);
 	settings = daemon_db_settings(daemon, worker->settings);
 	rc = db_open(&settings, &db, err);
 	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);

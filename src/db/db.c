@@ -307,6 +307,7 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 	snprintf(db->usual_timeout, sizeof(db->usual_timeout), "%d", settings->statement_timeout);
 	db_restore_limits(db);
 	db->prepares = settings->prepare;
+	db->short_answers = settings->short_answers;
 	db->daemon_id = strdup(settings->daemon_id == NULL ? "" : settings->daemon_id);
 	db->conn = connect_to(settings);
 	if (db->conn == NULL || db->daemon_id == NULL)

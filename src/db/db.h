@@ -37,6 +37,8 @@ struct db_settings {
 	int statement_timeout; /* milliseconds; 0 is none */
 	/* Parse each statement once and use it by name: pays when many are sent. */
 	bool prepare;
+	/* Take all rows of an answer at once, which is faster: where no answer is long. */
+	bool short_answers;
 	/* Called with each WARNING of the server; may be NULL. */
 	void (*warning)(void *ctx, const char *text);
 	void *warning_ctx;

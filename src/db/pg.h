@@ -32,6 +32,7 @@ struct db {
 	bool limits_due;        /* this transaction has not got them yet */
 	const char *begin;      /* the BEGIN still to be sent with the first statement, or NULL */
 	bool prepares;
+	bool short_answers;
 	bool plans_anew;          /* no names now, although it prepares */
 	bool prepared[SQL_COUNT]; /* or on the way to be */
 	struct flight *flights;
@@ -59,7 +60,8 @@ struct rows {
 	PGresult *res; /* the current row, or NULL */
 	bool alone;    /* nothing is in flight behind it but the mark */
 	bool done;     /* the whole answer was read */
-	bool whole;    /* res has all there is: one row */
+	bool whole;    /* res has all rows, else one at a time */
+	int at;        /* the current row of res */
 	struct rowset *set;
 	size_t row; /* of the set, from 1; 0 is before the first */
 };

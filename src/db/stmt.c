@@ -16,7 +16,7 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 	*out = NULL;
 	/* One row is as well taken at once. */
 	if (rc == ADX_OK && SQL_CATALOGUE[db->backend][id].kind == SQL_MANY_KIND &&
-	    PQsetSingleRowMode(db->conn) != 1)
+	    !db->short_answers && PQsetSingleRowMode(db->conn) != 1)
 		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row",
 			      SQL_CATALOGUE[db->backend][id].name);
 	if (rc != ADX_OK) {
@@ -73,6 +73,18 @@ next_of_set(struct rows *rows)
 	return !rows->done;
 }
 
+/* The last row stays: rows_first() goes back to the first. */
+static bool
+next_of_whole(struct rows *rows)
+{
+	if (rows->at + 1 < PQntuples(rows->res)) {
+		rows->at++;
+		return true;
+	}
+	leave(rows);
+	return false;
+}
+
 enum adx_rc
 rows_next(struct rows *rows, bool *has, struct adx_error *err)
 {
@@ -85,12 +97,11 @@ rows_next(struct rows *rows, bool *has, struct adx_error *err)
 		*has = next_of_set(rows);
 		return ADX_OK;
 	}
-	PQclear(rows->res);
-	rows->res = NULL;
 	if (rows->whole) {
-		leave(rows);
+		*has = next_of_whole(rows);
 		return ADX_OK;
 	}
+	PQclear(rows->res);
 	rows->res = PQgetResult(rows->db->conn);
 	rows->whole = PQresultStatus(rows->res) == PGRES_TUPLES_OK && PQntuples(rows->res) > 0;
 	if (rows->whole || PQresultStatus(rows->res) == PGRES_SINGLE_TUPLE) {
@@ -134,6 +145,10 @@ rows_first(struct rows *rows, bool *has, struct adx_error *err)
 		return rc;
 	if (rows->set != NULL) {
 		rows->done = true;
+		return ADX_OK;
+	}
+	if (rows->whole) {
+		leave(rows);
 		return ADX_OK;
 	}
 	first = rows->res;
@@ -223,12 +238,12 @@ rows_text(const struct rows *rows, int column, size_t *len)
 {
 	if (rows->set != NULL)
 		return rowset_text(rows->set, rows->row - 1, column, len);
-	if (column < 0 || PQgetisnull(rows->res, 0, column)) {
+	if (column < 0 || PQgetisnull(rows->res, rows->at, column)) {
 		*len = 0;
 		return NULL;
 	}
-	*len = (size_t)PQgetlength(rows->res, 0, column);
-	return PQgetvalue(rows->res, 0, column);
+	*len = (size_t)PQgetlength(rows->res, rows->at, column);
+	return PQgetvalue(rows->res, rows->at, column);
 }
 
 int64_t
