@@ -4,10 +4,11 @@
     bench.py [--only WORD] [--size PART] [--page FILE] [--cluster DIR] compare|scale|http
 
 compare runs each case in turn with its yardstick and exits with 1 when a ratio missed its reach;
-scale compares a small with a large database; http puts the daemon under load. A whole run writes its section of
-docs/BENCHMARKS.md; with --only just the cases with that word in their name run, and nothing is
-written. --size 0.1 takes a tenth of the data and judges nothing; below a hundredth, for a test of
-these scripts, there is one round only. --cluster takes a server that is there.
+scale compares a small with a large database; http puts the daemon under load, as compare does. A
+whole run writes its section of docs/BENCHMARKS.md; with --only just the cases with that word in
+their name run, and nothing is written. --size 0.1 takes a tenth of the data and judges nothing;
+below a hundredth, for a test of these scripts, there is one round only. --cluster takes a server
+that is there.
 """
 
 import argparse

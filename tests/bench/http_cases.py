@@ -204,8 +204,8 @@ def hits(session):
         raise Failed(f"{missed} reads were not answered from the cache")
     return [Line(f"`check_account`, all of {session.accounts:,} accounts cached",
                  "nginx, a static file of 100 bytes, the same requests", "/s", ours, theirs, 0.8,
-                 half, notes=[f"The cache held {after['adminex_cache_bytes'] / 2**20:.0f} MiB. nginx "
-                              "answers a POST with the file by `error_page 405 =200 $uri`."])]
+                 half, notes=[f"The cache held {after['adminex_cache_bytes'] / 2**20:.0f} MiB. "
+                              "nginx answers a POST with the file: `error_page 405 =200 $uri`."])]
 
 
 # ---- writes --------------------------------------------------------------------------------------
@@ -245,7 +245,8 @@ def compare_writes(session, database, daemon, what):
         """The rate of a run that wrote what it said."""
         rate = run()
         ((rows, audited),) = session.server.sql(
-            database, "SELECT (SELECT count(*) FROM roster_items), (SELECT count(*) FROM audit_log)")
+            database, "SELECT (SELECT count(*) FROM roster_items), "
+                      "(SELECT count(*) FROM audit_log)")
         if not 0 < int(rows) <= int(audited):
             raise Failed(f"{what}: {rows} contacts and {audited} rows of audit_log were written")
         return rate
@@ -412,5 +413,5 @@ def serve(bench, only):
     missed = [line for line in lines if not line.reached]
     if bench.size == 1:
         print(f"{len(missed)} of {len(lines)} missed", flush=True)
-    text = (f"{report.conditions(bench.server, bench.commit)}\n\n{table(lines)}\n\n{details(lines)}")
-    return {"http": text}, bool(missed)
+    conditions = report.conditions(bench.server, bench.commit)
+    return {"http": f"{conditions}\n\n{table(lines)}\n\n{details(lines)}"}, bool(missed)

@@ -2,7 +2,7 @@
 --   BENCH_PATH, BENCH_TOKEN   where to, and as whom
 --   BENCH_BODY                of each request; USER in it becomes the name of an account: a number
 --   BENCH_ACCOUNTS            how many there are
---   BENCH_WALK                empty: by chance; else one after the other behind this one, one thread
+--   BENCH_WALK                empty: by chance; else one after the other from the next one on
 --   BENCH_DELAY               milliseconds that a connection rests between two requests, on average
 -- At the end a line of JSON says how it went.
 

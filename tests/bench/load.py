@@ -244,8 +244,8 @@ class Load:
                "BENCH_BODY": self.body, "BENCH_ACCOUNTS": str(self.accounts),
                "BENCH_WALK": str(walk_from) if walks else "", "BENCH_DELAY": f"{delay:.4f}"}
         done = subprocess.run(
-            ["wrk", "-t", "1" if walks else str(WRK_THREADS), "-c", str(CONNECTIONS), "-d", str(seconds), "--timeout",
-             "30", "-s", LUA, f"http://127.0.0.1:{answerer.port}{self.path}"],
+            ["wrk", "-t", "1" if walks else str(WRK_THREADS), "-c", str(CONNECTIONS),
+             "-d", str(seconds), "--timeout", "30", "-s", LUA, f"http://127.0.0.1:{answerer.port}{self.path}"],
             env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
             timeout=seconds + READY)
         found = re.search(r'^\{"requests".*\}$', done.stdout, re.M)
@@ -255,7 +255,8 @@ class Load:
         wrong = {name: said[name] for name in ("connect", "read", "write", "status", "timeout")
                  if said[name] != 0}
         if wrong or said["requests"] == 0:
-            raise Failed(f"{answerer.name}, {self.path}: {said['requests']} answers, errors {wrong}")
+            raise Failed(f"{answerer.name}, {self.path}: {said['requests']} answers, of which "
+                         f"failed: {wrong}")
         return Asked(said["requests"] / said["micros"] * 1e6, said["p50"], said["p99"])
 
     def at_half(self, answerer, peak, seconds):
