@@ -31,7 +31,8 @@ import world
 
 LISTENS = "listening to what other processes change"
 SAMPLE = re.compile(r'(adminex_\w+)(\{(?:\w+="[^"\\\n]*",?)+\})? (\d+(?:\.\d+)?)')
-COMMENT = re.compile(r"# (?:HELP (adminex_\w+) [^\n]+|TYPE (adminex_\w+) (counter|gauge|histogram))")
+COMMENT = re.compile(r"# (?:HELP (adminex_\w+) [^\n]+|"
+                     r"TYPE (adminex_\w+) (counter|gauge|histogram))")
 
 
 @dataclasses.dataclass
@@ -260,7 +261,8 @@ class TestCase(world.TestCase):
             cls.server = cls.start(cls.addClassCleanup, cls.dsn, **cls.shared)
 
     def setUp(self):
-        super().setUp()
+        # A daemon that runs stays registered.
+        self.session.run(world.WORLD.replace("DELETE FROM daemons;\n", ""))
         if self.shared is not None:
             # The world was made anew behind its back.
             self.says(self.server.call("cache_clear"), 200, "ok")

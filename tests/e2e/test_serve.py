@@ -1,7 +1,9 @@
 """The daemon's addresses, HTTP statuses, formats, streams, pages and trial runs."""
 
+import concurrent.futures
 import contextlib
 import json
+import re
 import time
 
 import daemon
@@ -59,7 +61,8 @@ class Addresses(daemon.TestCase):
     def test_commands_are_those_that_the_caller_may_run(self):
         everything = [row["command"] for row in self.server.get("/api").json()["result"]]
         for options in (["--role", "reader"], ["--role", "operator"], ["--role", "admin"],
-                        ["--role", "operator", "--host", HOST], ["--role", "reader", "--host", CHAT]):
+                        ["--role", "operator", "--host", HOST],
+                        ["--role", "reader", "--host", CHAT]):
             token = self.token(*options)
             headers = self.known(self.server, token)
             listed = [row["command"] for row in
@@ -118,7 +121,8 @@ class Addresses(daemon.TestCase):
                 ("check_account", {**known, "user": "no"}, 404, "user_does_not_exist", "no@"),
                 ("registered_users", {"host": "x.org"}, 404, "host_does_not_exist", "x.org"),
                 ("get_vcard", {**known, "name": "FN"}, 404, "not_found", "Vcard"),
-                ("kick_session", {**known, "resource": "r", "reason": ""}, 404, "no_session", "No session"),
+                ("kick_session", {**known, "resource": "r", "reason": ""}, 404, "no_session",
+                 "No session"),
                 ("register", {**known, "password": "x"}, 409, "exists", "already"),
                 ("unregister", {**known, "max_affected": 0}, 409, "too_many", "more than 0"),
                 ("check_account", {**known, "user": "x" * 5000}, 413, "too_many", "body"),
@@ -188,6 +192,40 @@ class Addresses(daemon.TestCase):
                 with contextlib.suppress(ConnectionResetError):
                     self.assertNotIn(b" 200 ", sock.recv(1000)[:20])
         self.says(self.server.get("/healthz"), 200, "ok")
+
+    def test_each_request_gets_its_own_reply(self):
+        self.sql("INSERT INTO users (host, username) "
+                 "SELECT 'example.org', 'u' || i FROM generate_series(0, 99) AS i")
+
+        def ask(thread):
+            with contextlib.closing(self.server.connection()) as conn:
+                for n in range(100):
+                    user = f"u{(n * 7 + thread) % 120}"
+                    command = ("check_account", "ban_account", "set_last", "get_roster")[n % 4]
+                    fields = {"user": user, "host": HOST}
+                    if command == "set_last":
+                        fields.update(timestamp=1, status=user)
+                    if command == "ban_account":
+                        fields["reason"] = user
+                    reply = daemon.exchange(conn, "POST", f"/api/{command}", json.dumps(fields))
+                    self.assertEqual(reply.status, 200 if int(user[1:]) < 100 else 404, reply)
+                    if command in ("check_account", "set_last"):
+                        self.assertIn(f" {user}@{HOST} ", reply.text)
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(ask, thread) for thread in range(8)]:
+                done.result()
+
+    def test_requests_behind_each_other_on_a_connection(self):
+        body = b'{"user": "%s", "host": "example.org"}'
+        names = [b"romeo", b"nobody", b"juliet"] * 5
+        with self.server.raw(b"".join(
+                b"POST /api/check_account HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+                % (len(body % name), body % name) for name in names)) as sock:
+            data = b""
+            while data.count(b"HTTP/1.1 ") < 15 or not data.endswith(b"}\n"):
+                data += sock.recv(65536)
+        self.assertEqual(re.findall(rb"User (\w+)@", data), names)
 
 
 class Readiness(daemon.TestCase):

@@ -206,10 +206,9 @@ class Connections(LimitsTestCase):
         server = self.serve(readers=1, writers=2)
         self.sql(test_serve.SESSIONS % 40000)
         with contextlib.ExitStack() as stack:
-            halves = [
-                b"POST /api/ban_account HTTP/1.1\r\nHo",
-                b"POST /api/ban_account HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"user\"",
-                b"POST /api/status_list HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"]
+            head = b"POST /api/ban_account HTTP/1.1\r\nHost: x\r\n"
+            halves = [head[:-5], head + b'Content-Length: 100\r\n\r\n{"user"',
+                      head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"]
             for n in range(300):
                 stack.enter_context(server.raw(halves[n % 3]))
             # More of these than there are connections to the database. They read nothing.
