@@ -29,8 +29,10 @@ struct watch {
 	bool listening; /* and the cache is on */
 	bool tokens_due;
 	int64_t tokens_read, expired; /* milliseconds */
-	char said[768];               /* the last complaint, which is not repeated */
+	char said[2][768];            /* the last complaints, which are not repeated */
 };
+
+enum { OF_TOKENS, OF_LISTENING };
 
 static bool
 stopping(const struct watch *watch)
@@ -39,11 +41,11 @@ stopping(const struct watch *watch)
 }
 
 static void
-say_once(struct watch *watch, const char *doing, const struct adx_error *err)
+say_once(struct watch *watch, int of, const char *doing, const struct adx_error *err)
 {
-	if (strcmp(watch->said, err->message) == 0)
+	if (strcmp(watch->said[of], err->message) == 0)
 		return;
-	strcpy(watch->said, err->message);
+	strcpy(watch->said[of], err->message);
 	log_failure(doing, err);
 }
 
@@ -111,9 +113,11 @@ keep_house(struct watch *watch)
 		rc = read_tokens(watch, &err);
 	if (rc == ADX_OK)
 		rc = expire(watch, now, &err);
-	if (rc == ADX_OK)
+	if (rc == ADX_OK) {
+		watch->said[OF_TOKENS][0] = '\0';
 		return;
-	say_once(watch, "cannot read the tokens", &err);
+	}
+	say_once(watch, OF_TOKENS, "cannot read the tokens", &err);
 	disconnect(watch);
 }
 
@@ -165,7 +169,7 @@ begin_to_cache(struct watch *watch, struct adx_error *err)
 	if (rc != ADX_OK || !settled)
 		return rc;
 	watch->listening = true;
-	watch->said[0] = '\0';
+	watch->said[OF_LISTENING][0] = '\0';
 	metrics_set(&watch->daemon->metrics, METRIC_LISTENING, 1);
 	cache_switch(watch->daemon->cache, true);
 	/* What came into doubt just now finds a cache that is off; the next turn begins anew. */
@@ -253,7 +257,7 @@ watch_on(void *arg)
 			continue;
 		}
 		go_deaf(watch);
-		say_once(watch, "results are not cached", &err);
+		say_once(watch, OF_LISTENING, "results are not cached", &err);
 		pause_for(watch, pause);
 		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
 	}
