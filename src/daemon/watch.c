@@ -204,7 +204,7 @@ resolve_doubt(struct watch *watch)
 	if (daemon_rename(watch->daemon, &err) == ADX_OK)
 		return;
 	atomic_store(&watch->daemon->doubt, true);
-	say_once(watch, "results are not cached", &err);
+	say_once(watch, OF_LISTENING, "results are not cached", &err);
 }
 
 static enum adx_rc
