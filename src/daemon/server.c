@@ -1,26 +1,17 @@
 #include "daemon/server.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <grp.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "daemon/route.h"
+#include "daemon/sockets.h"
 
-enum { UNIX_SOCKET, TCP_SOCKET };
 /* So much of the body of a refused request is read, for the sake of the reply. */
 enum { DRAIN_MAX = 16 * 1024 * 1024 };
 
@@ -274,138 +265,6 @@ on_log(void *cls, const char *fmt, va_list ap)
 	log_line("http: %s", text);
 }
 
-/* ---- listening --------------------------------------------------------------------------- */
-
-static enum adx_rc
-fail_socket(struct adx_error *err, int fd, const char *what)
-{
-	int errnum = errno;
-
-	if (fd >= 0)
-		close(fd);
-	return adx_fail_errno(err, ADX_EIO, errnum, "cannot listen on '%s'", what);
-}
-
-/* What a daemon that was killed left behind is removed; what somebody answers on is not. */
-static enum adx_rc
-make_way(const struct sockaddr_un *address, struct adx_error *err)
-{
-	struct stat st;
-	int fd, answered;
-
-	if (lstat(address->sun_path, &st) != 0)
-		return ADX_OK;
-	if (!S_ISSOCK(st.st_mode))
-		return adx_fail(err, ADX_EIO, "'%s' is there and is no socket", address->sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	answered = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-	if (fd >= 0)
-		close(fd);
-	if (answered == 0)
-		return adx_fail(err, ADX_EIO, "another daemon listens on '%s'", address->sun_path);
-	unlink(address->sun_path);
-	return ADX_OK;
-}
-
-static enum adx_rc
-own_socket(const char *path, const char *group, struct adx_error *err)
-{
-	const struct group *gr = group[0] == '\0' ? NULL : getgrnam(group);
-
-	if (group[0] != '\0' && gr == NULL)
-		return adx_fail(err, ADX_EINVAL, "setting 'http.group': there is no group '%s'",
-				group);
-	if (gr != NULL && chown(path, (uid_t)-1, gr->gr_gid) != 0)
-		return adx_fail_errno(err, ADX_EIO, errno, "cannot give '%s' to group '%s'", path,
-				      group);
-	return ADX_OK;
-}
-
-static enum adx_rc
-listen_unix(struct daemon *daemon, const char *path, const char *group, struct adx_error *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t before;
-	enum adx_rc rc;
-	int fd, bound;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return adx_fail(err, ADX_EINVAL, "the path of the socket is too long: '%.100s...'",
-				path);
-	strcpy(address.sun_path, path);
-	rc = make_way(&address, err);
-	if (rc != ADX_OK)
-		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Never open for more than it will be, not for a moment. */
-	before = umask(0117);
-	bound = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&address, sizeof(address));
-	umask(before);
-	if (bound != 0 || listen(fd, SOMAXCONN) != 0)
-		return fail_socket(err, fd, path);
-	daemon->sockets[UNIX_SOCKET] = fd;
-	daemon->socket_path = strdup(path);
-	return own_socket(path, group, err);
-}
-
-/* "ADDRESS:PORT" or "[ADDRESS]:PORT" into its parts. */
-static bool
-split_address(const char *text, char host[256], char port[16])
-{
-	const char *colon = strrchr(text, ':');
-	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
-
-	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
-		text++;
-		len -= 2;
-	}
-	/* getaddrinfo() would take a larger number too, and mean another port. */
-	if (len == 0 || len >= 256 || strlen(colon + 1) >= 16 || colon[1] == '\0' ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-	    strtoul(colon + 1, NULL, 10) > 65535)
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	strcpy(port, colon + 1);
-	return true;
-}
-
-static int
-open_tcp(const struct addrinfo *ai)
-{
-	const int on = 1;
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static enum adx_rc
-listen_tcp(struct daemon *daemon, const char *text, struct adx_error *err)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-	struct addrinfo *found;
-	char host[256], port[16];
-	int why;
-
-	if (!split_address(text, host, port))
-		return adx_fail(err, ADX_EINVAL, "'%s' is no ADDRESS:PORT", text);
-	why = getaddrinfo(host, port, &hints, &found);
-	if (why != 0)
-		return adx_fail(err, ADX_EIO, "cannot listen on '%s': %s", text,
-				gai_strerror(why));
-	daemon->sockets[TCP_SOCKET] = open_tcp(found);
-	freeaddrinfo(found);
-	if (daemon->sockets[TCP_SOCKET] < 0)
-		return fail_socket(err, -1, text);
-	return ADX_OK;
-}
-
 /* ---- libmicrohttpd ----------------------------------------------------------------------- */
 
 /* Certificate, key and authorities, as texts that live as long as the daemon. */
@@ -445,11 +304,12 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 	return n;
 }
 
+/* It accepts connections from fd by itself; with -1 they are given to it (acceptor.c). */
 static struct MHD_Daemon *
-start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls)
+start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls, int fd)
 {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_TURBO | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
+			 MHD_USE_TURBO | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem items[16] = {
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, http->max_header, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 1024, NULL },
@@ -465,6 +325,10 @@ start_http(struct daemon *daemon, const struct config_http *http, const struct t
 		flags |= MHD_USE_TLS;
 		n += add_tls(tls, items + n);
 	}
+	if (fd >= 0)
+		items[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, fd, NULL };
+	else
+		flags |= MHD_USE_NO_LISTEN_SOCKET;
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, daemon,
 				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
@@ -481,7 +345,7 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	enum adx_rc rc = with_tls ? read_tls(http, &tls, err) : ADX_OK;
 
 	if (rc == ADX_OK) {
-		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL);
+		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL, -1);
 		if (daemon->http[TCP_SOCKET] == NULL) {
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP by TCP");
 			adx_hint(err, "the log says why; are the TLS files in PEM?");
@@ -491,78 +355,6 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	buf_wipe(&tls.key);
 	buf_wipe(&tls.clients);
 	return rc;
-}
-
-/* ---- accepting --------------------------------------------------------------------------- */
-
-/*
- * libmicrohttpd's threads would all wait for the same socket, and the one that wakes first would
- * take most connections: one processor would do all the work. Given to it, connections are spread.
- */
-static void
-accept_all(struct daemon *daemon, int which)
-{
-	const int on = 1;
-	struct sockaddr_storage address;
-	socklen_t size = sizeof(address);
-	int fd;
-
-	while ((fd = accept4(daemon->sockets[which], (struct sockaddr *)&address, &size,
-			     SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		/* A reply is one piece, or pieces that are to go at once. */
-		if (which == TCP_SOCKET)
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		/* It closes what is too many. */
-		if (MHD_add_connection(daemon->http[which], fd, (struct sockaddr *)&address, size) !=
-		    MHD_YES)
-			metrics_add(&daemon->metrics, METRIC_CONNECTIONS_REFUSED, 1);
-		size = sizeof(address);
-	}
-	/* Out of descriptors: those who wait stay in the queue of the kernel. */
-	if (errno == EMFILE || errno == ENFILE)
-		usleep(10000);
-}
-
-static void *
-accept_on(void *arg)
-{
-	struct daemon *daemon = arg;
-	struct pollfd fds[DAEMON_LISTENERS + 1] = {
-		{ .fd = daemon->sockets[UNIX_SOCKET], .events = POLLIN },
-		{ .fd = daemon->sockets[TCP_SOCKET], .events = POLLIN },
-		{ .fd = daemon->acceptor_end, .events = POLLIN },
-	};
-
-	while (fds[DAEMON_LISTENERS].revents == 0) {
-		if (poll(fds, DAEMON_LISTENERS + 1, -1) < 0)
-			continue;
-		for (int i = 0; i < DAEMON_LISTENERS; i++)
-			if (fds[i].revents != 0)
-				accept_all(daemon, i);
-	}
-	return NULL;
-}
-
-static enum adx_rc
-start_accepting(struct daemon *daemon, struct adx_error *err)
-{
-	daemon->acceptor_end = eventfd(0, EFD_CLOEXEC);
-	if (daemon->acceptor_end < 0 ||
-	    pthread_create(&daemon->acceptor, NULL, accept_on, daemon) != 0)
-		return adx_fail(err, ADX_EFAIL, "cannot start a thread");
-	daemon->accepting = true;
-	return ADX_OK;
-}
-
-static void
-stop_accepting(struct daemon *daemon)
-{
-	if (daemon->accepting && eventfd_write(daemon->acceptor_end, 1) == 0)
-		pthread_join(daemon->acceptor, NULL);
-	daemon->accepting = false;
-	if (daemon->acceptor_end >= 0)
-		close(daemon->acceptor_end);
-	daemon->acceptor_end = -1;
 }
 
 /* ---- starting and stopping --------------------------------------------------------------- */
@@ -587,23 +379,27 @@ server_start(struct daemon *daemon, struct adx_error *err)
 		return rc;
 	}
 	if (path[0] != '\0')
-		rc = listen_unix(daemon, path, http->group, err);
+		rc = sockets_listen_unix(daemon, path, http->group, err);
 	if (rc == ADX_OK && address[0] != '\0')
-		rc = listen_tcp(daemon, address, err);
+		rc = sockets_listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
-		daemon->http[UNIX_SOCKET] = start_http(daemon, http, NULL);
+		daemon->http[UNIX_SOCKET] = 
+			start_http(daemon, http, NULL, daemon->sockets[UNIX_SOCKET]);
 		if (daemon->http[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);
 	}
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = start_tcp(daemon, http, err);
-	return rc == ADX_OK ? start_accepting(daemon, err) : rc;
+	return rc == ADX_OK && address[0] != '\0' ? acceptor_start(daemon, err) : rc;
 }
 
 void
 server_quiesce(struct daemon *daemon)
 {
-	stop_accepting(daemon);
+	acceptor_stop(daemon);
+	/* Else it would close the socket too. */
+	if (daemon->http[UNIX_SOCKET] != NULL && daemon->sockets[UNIX_SOCKET] >= 0)
+		MHD_quiesce_daemon(daemon->http[UNIX_SOCKET]);
 	for (int i = 0; i < DAEMON_LISTENERS; i++) {
 		if (daemon->sockets[i] >= 0)
 			close(daemon->sockets[i]);
