@@ -113,7 +113,7 @@ static const struct setting SETTINGS[] = {
 	  "HTTP connections at a time" },
 	{ "http.max_in_flight", SETTING_INT, AT(http.max_in_flight), 1, 1000000, NULL, "1000",
 	  "requests at a time that wait for the database; more are answered 503" },
-	{ "http.max_header", SETTING_INT, AT(http.max_header), 1024, 1048576, NULL, "4096",
+	{ "http.max_header", SETTING_INT, AT(http.max_header), 2048, 1048576, NULL, "4096",
 	  "bytes of memory for the header of a request and of its reply; a longer header is "
 	  "answered 431" },
 	{ "http.max_body", SETTING_INT, AT(http.max_body), 0, 2147483647, NULL, "1048576",

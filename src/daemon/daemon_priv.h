@@ -85,6 +85,7 @@ struct daemon {
 	bool accepting;   /* the thread runs */
 	int acceptor_end; /* an eventfd that ends it; -1 */
 	char *socket_path;             /* to be removed at the end, or NULL */
+	long max_header;               /* what the connections were made with */
 	char id[DAEMON_ID_SIZE];   /* begins the numbers of requests */
 	struct identity *identity; /* the newest; all stay until the end */
 	atomic_uint epoch;         /* counts them: connections of an older one are made anew */
@@ -131,6 +132,7 @@ struct request {
 	int64_t began; /* microseconds */
 	struct buf body;
 	size_t passed_over; /* bytes of a body that nobody needs */
+	long header_room;   /* bytes for what the header of the reply can do without */
 	struct arena arena;
 	struct body parsed;
 	char actor[192];

@@ -19,6 +19,7 @@
 	X(MHD_create_response_from_callback) \
 	X(MHD_destroy_response) \
 	X(MHD_get_connection_info) \
+	X(MHD_get_connection_values) \
 	X(MHD_get_daemon_info) \
 	X(MHD_lookup_connection_value) \
 	X(MHD_queue_response) \
@@ -53,6 +54,7 @@ void httplib_tell_systemd(const char *state);
 #define MHD_create_response_from_callback (httplib.MHD_create_response_from_callback)
 #define MHD_destroy_response (httplib.MHD_destroy_response)
 #define MHD_get_connection_info (httplib.MHD_get_connection_info)
+#define MHD_get_connection_values (httplib.MHD_get_connection_values)
 #define MHD_get_daemon_info (httplib.MHD_get_daemon_info)
 #define MHD_lookup_connection_value (httplib.MHD_lookup_connection_value)
 #define MHD_queue_response (httplib.MHD_queue_response)

@@ -81,9 +81,12 @@ content_type(const struct request *r)
 	}
 }
 
-/* It may quote any name: what no header can carry is written as %XX. */
-static void
-add_text(struct MHD_Response *response, const char *name, const char *text)
+/*
+ * It may quote any name: what no header can carry is written as %XX. Left out when there is no room
+ * for it in the header.
+ */
+static bool
+add_text(struct MHD_Response *response, const char *name, const char *text, long *room)
 {
 	char line[768];
 	size_t at = 0;
@@ -97,21 +100,27 @@ add_text(struct MHD_Response *response, const char *name, const char *text)
 			at += (size_t)snprintf(line + at, sizeof(line) - at, "%%%02X", c);
 	}
 	line[at] = '\0';
+	*room -= (long)(strlen(name) + strlen(": \r\n") + at);
+	if (*room < 0)
+		return false;
 	MHD_add_response_header(response, name, line);
+	return true;
 }
 
 static void
-add_remarks(struct MHD_Response *response, const struct request *r)
+add_remarks(struct MHD_Response *response, const struct request *r, long room)
 {
 	enum { AT_MOST = 4 };
+	size_t said = 0;
 	char more[48];
 
-	for (size_t i = 0; i < r->remarks.count && i < AT_MOST; i++)
-		add_text(response, "Adminex-Remark", r->remarks.items[i]);
-	if (r->remarks.count <= AT_MOST)
+	while (said < r->remarks.count && said < AT_MOST &&
+	       add_text(response, "Adminex-Remark", r->remarks.items[said], &room))
+		said++;
+	if (said == r->remarks.count)
 		return;
-	snprintf(more, sizeof(more), "and %zu remarks more", r->remarks.count - AT_MOST);
-	add_text(response, "Adminex-Remark", more);
+	snprintf(more, sizeof(more), "and %zu remarks more", r->remarks.count - said);
+	MHD_add_response_header(response, "Adminex-Remark", more);
 }
 
 static void
@@ -126,7 +135,12 @@ add_number(struct MHD_Response *response, const char *name, long long number)
 static void
 add_headers(struct MHD_Response *response, const struct request *r)
 {
+	long room = r->header_room;
+
 	MHD_add_response_header(response, "Content-Type", content_type(r));
+	/* The request's header left little room. */
+	if (r->code == 431)
+		return;
 	MHD_add_response_header(response, "Adminex-Request", r->id);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	/* JSON has the status; nothing else does. */
@@ -137,12 +151,12 @@ add_headers(struct MHD_Response *response, const struct request *r)
 	if (r->command != NULL && r->call.answer != NULL && call_writes(&r->call))
 		add_number(response, "Adminex-Affected", r->call.affected);
 	if (r->failure[0] != '\0')
-		add_text(response, "Adminex-Failure", r->failure);
+		add_text(response, "Adminex-Failure", r->failure, &room);
 	if (r->retry_after > 0)
 		add_number(response, "Retry-After", r->retry_after);
 	if (r->code == 401)
 		MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"adminex\"");
-	add_remarks(response, r);
+	add_remarks(response, r, room);
 }
 
 /* ---- bodies ------------------------------------------------------------------------------ */

@@ -14,6 +14,8 @@
 
 /* So much of the body of a refused request is read, for the sake of the reply. */
 enum { DRAIN_MAX = 16 * 1024 * 1024 };
+/* What the reply's header takes at least, and what the library keeps of each field it read. */
+enum { REPLY_HEADER = 640, FIELD_KEPT = 80 };
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
@@ -124,13 +126,34 @@ find_route(struct request *r, const char *method, const char *path)
 			      "commands are at /api/COMMAND, their list at /api");
 }
 
+/*
+ * Both headers lie in the same memory: without room for the reply's a command would be carried out
+ * and nobody told.
+ */
+static bool
+check_room(struct request *r)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	int fields = MHD_get_connection_values(
+		r->connection, MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND, NULL,
+		NULL);
+	const char *cookie = header(r, "Cookie");
+	long taken = info == NULL ? 0 : (long)info->header_size;
+
+	taken += (long)fields * FIELD_KEPT + (cookie == NULL ? 0 : (long)strlen(cookie));
+	r->header_room = r->daemon->max_header - REPLY_HEADER - taken;
+	return r->header_room >= 0 || refuse(r, 431, ADX_ELIMIT, "the header is too long",
+					     "raise http.max_header, or send less");
+}
+
 /* Everything that the header decides; false when it decided the reply too. */
 static bool
 accept_header(struct request *r, const char *method, const char *path)
 {
 	struct adx_error err;
 
-	if (!find_route(r, method, path) || !check_length(r))
+	if (!check_room(r) || !find_route(r, method, path) || !check_length(r))
 		return false;
 	if (!r->route->open && request_identify(r, &err) != ADX_OK) {
 		r->code = 401;
@@ -236,6 +259,7 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 	const union MHD_ConnectionInfo *info;
 	struct ucred cred;
 	socklen_t size = sizeof(cred);
+	int domain = AF_UNSPEC;
 	struct peer *peer;
 
 	metrics_add(&daemon->metrics, METRIC_CONNECTIONS,
@@ -248,10 +272,12 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (peer == NULL || info == NULL)
 		return;
-	/* On TCP there is no such thing, and the pid is 0. */
-	peer->local = getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0 &&
-		      cred.pid != 0;
-	peer->uid = cred.uid;
+	/* Not by the pid: of a peer in another PID namespace it is 0, as by TCP. */
+	peer->local = getsockopt(info->connect_fd, SOL_SOCKET, SO_DOMAIN, &domain,
+				 &(socklen_t){ sizeof(domain) }) == 0 &&
+		      domain == AF_UNIX &&
+		      getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0;
+	peer->uid = peer->local ? cred.uid : (uid_t)-1;
 }
 
 static void
@@ -378,6 +404,7 @@ server_start(struct daemon *daemon, struct adx_error *err)
 		adx_hint(err, "give --socket PATH or --listen ADDRESS:PORT, or set http.socket");
 		return rc;
 	}
+	daemon->max_header = http->max_header;
 	if (path[0] != '\0')
 		rc = sockets_listen_unix(daemon, path, http->group, err);
 	if (rc == ADX_OK && address[0] != '\0')

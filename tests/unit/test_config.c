@@ -159,7 +159,7 @@ test_config_takes_each_setting_of_http(void **state)
 		"  peers = [ \"alice:admin\", \"bob:reader:example.org,example.net\" ];\n"
 		"  certificates = ( \"00ff:operator\" );\n"
 		"  log = \"all\"; threads = 3; readers = 4; writers = 5;\n"
-		"  max_connections = 16; max_in_flight = 6; max_header = 1024; max_body = 0;\n"
+		"  max_connections = 16; max_in_flight = 6; max_header = 2048; max_body = 0;\n"
 		"  max_reply = 7; request_timeout = 8; idle_timeout = 9; grace = 0; retry = 10;\n"
 		"  password_checks = 11; keep_replies = 12;\n"
 		"};\n");
@@ -183,7 +183,7 @@ test_config_takes_each_setting_of_http(void **state)
 	assert_int_equal(c->http.writers, 5);
 	assert_int_equal(c->http.max_connections, 16);
 	assert_int_equal(c->http.max_in_flight, 6);
-	assert_int_equal(c->http.max_header, 1024);
+	assert_int_equal(c->http.max_header, 2048);
 	assert_int_equal(c->http.max_body, 0);
 	assert_int_equal(c->http.max_reply, 7);
 	assert_int_equal(c->http.request_timeout, 8);
@@ -330,7 +330,7 @@ test_config_refuses_types_and_ranges(void **state)
 		{ "http.writers", "257", "must be between 1 and 256" },
 		{ "http.max_connections", "15", "must be between 16 and 1000000" },
 		{ "http.max_in_flight", "0", "must be between 1 and 1000000" },
-		{ "http.max_header", "1023", "must be between 1024 and 1048576" },
+		{ "http.max_header", "2047", "must be between 2048 and 1048576" },
 		{ "http.max_body", "-1", "must be between 0 and 2147483647" },
 		{ "http.max_reply", "0", "must be between 1 and 1048576" },
 		{ "http.request_timeout", "0", "must be between 1 and 86400" },
