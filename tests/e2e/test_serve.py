@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import http.client
 import json
 import re
 import time
@@ -183,6 +184,31 @@ class Addresses(daemon.TestCase):
         with self.server.raw(b"GET /api HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 8000) as sock:
             self.assertTrue(sock.recv(1000).startswith(b"HTTP/1.1 431 "))
         self.says(self.server.get("/api", {"X": "x" * 1000}), 200, "ok")
+
+    def test_nothing_is_done_without_room_for_the_reply(self):
+        """The headers of request and reply share their memory, and remarks are long."""
+        template = "user,host,group,nick\n" + "".join(f"{'é' * 20}{n},{HOST},,\n" for n in range(50))
+        body = json.dumps({"file": template, "file_format": "csv"})
+        server = self.serve()
+        codes, wanting = [], 0
+        for n in range(0, 4200, 60):
+            for headers in ({"X": "x" * n}, {f"X{i}": "x" * 20 for i in range(n // 80)}):
+                try:
+                    reply = server.post("push_roster_all", body, headers)
+                except (OSError, http.client.HTTPException):
+                    wanting += 1
+                    continue
+                codes.append(reply.status)
+                if reply.status == 200:
+                    self.assertRegex(reply.headers.get_all("Adminex-Remark")[-1],
+                                     r"\Aand \d+ remarks more")
+        self.assertEqual(set(codes), {200, 431})
+        self.assertEqual(self.value("SELECT count(*) FROM audit_log"), str(codes.count(200)))
+        self.assertGreater(codes.count(200), 45)
+        self.assertLess(wanting, 80)
+        with contextlib.closing(server.connection()) as conn:
+            reply = daemon.exchange(conn, "GET", "/api", None, {"X": "x" * 3300})
+        self.assertEqual((reply.status, reply.json()["status"]), (431, "too_many"))
 
     def test_what_is_no_http_gets_no_service(self):
         for text in (b"NOPE\r\n\r\n", b"GET /api HTTP/9.9\r\n\r\n", b"\xff\xfe\r\n\r\n",
