@@ -1,5 +1,6 @@
 #include "cache/cache.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,6 +30,7 @@ struct cache_fill {
 struct cache {
 	struct hash_seed seed;
 	uint64_t (*clock)(void);
+	_Atomic uint64_t lease; /* 0: without end */
 	pthread_mutex_t lock; /* of the two below */
 	bool wanted;
 	size_t max_bytes;
@@ -41,7 +43,8 @@ monotonic(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	/* It goes on while the machine sleeps. */
+	clock_gettime(CLOCK_BOOTTIME, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
@@ -171,6 +174,22 @@ cache_resize(struct cache *cache, const struct cache_settings *settings)
 	pthread_mutex_unlock(&cache->lock);
 }
 
+static bool
+is_leased(const struct cache *cache, uint64_t now)
+{
+	uint64_t lease = atomic_load_explicit(&cache->lease, memory_order_relaxed);
+
+	return lease == 0 || now < lease;
+}
+
+void
+cache_lease(struct cache *cache, uint64_t until)
+{
+	if (!is_leased(cache, cache->clock()))
+		cache_drop_all(cache);
+	atomic_store(&cache->lease, until);
+}
+
 /* ---- looking up -------------------------------------------------------------------------- */
 
 static enum cache_found
@@ -229,7 +248,7 @@ cache_lookup(struct cache *cache, const struct cache_key *key, cache_done *done,
 	*value = NULL;
 	*fill = NULL;
 	pthread_mutex_lock(&shard->lock);
-	if (shard->on) {
+	if (shard->on && is_leased(cache, now)) {
 		entry = shard_find(shard, key, &place, now, &gone);
 		if (entry == NULL)
 			found = begin(shard, key, &place, now, fill);
@@ -249,12 +268,13 @@ cache_peek(struct cache *cache, const struct cache_key *key, struct rowset **val
 	struct entry_list gone = TAILQ_HEAD_INITIALIZER(gone);
 	struct place place = place_of(cache, key);
 	struct shard *shard = shard_of(cache, &place);
+	uint64_t now = cache->clock();
 	struct entry *entry = NULL;
 
 	*value = NULL;
 	pthread_mutex_lock(&shard->lock);
-	if (shard->on)
-		entry = shard_find(shard, key, &place, cache->clock(), &gone);
+	if (shard->on && is_leased(cache, now))
+		entry = shard_find(shard, key, &place, now, &gone);
 	if (entry != NULL && entry->fill == NULL)
 		hit(shard, entry, value);
 	pthread_mutex_unlock(&shard->lock);
@@ -298,8 +318,9 @@ cache_store(struct cache_fill *fill, struct rowset *value)
 	tell_waiters(fill, value, NULL);
 }
 
-void
-cache_fail(struct cache_fill *fill, const struct adx_error *err)
+/* Whatever it brings is not kept. */
+static void
+forget(struct cache_fill *fill)
 {
 	struct entry_list gone = TAILQ_HEAD_INITIALIZER(gone);
 	struct shard *shard = fill->shard;
@@ -309,6 +330,19 @@ cache_fail(struct cache_fill *fill, const struct adx_error *err)
 		shard_take_out(shard, fill->entry, &gone);
 	pthread_mutex_unlock(&shard->lock);
 	entries_free(&gone);
+}
+
+void
+cache_pass(struct cache_fill *fill, struct rowset *value)
+{
+	forget(fill);
+	tell_waiters(fill, value, NULL);
+}
+
+void
+cache_fail(struct cache_fill *fill, const struct adx_error *err)
+{
+	forget(fill);
 	tell_waiters(fill, NULL, err);
 }
 

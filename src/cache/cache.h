@@ -46,7 +46,7 @@ struct cache_key {
 enum cache_found {
 	CACHE_OFF,  /* run the statement; the cache has no part in it */
 	CACHE_HIT,  /* *value is held for the caller: rowset_release() */
-	CACHE_FILL, /* run it, then end *fill, once, with cache_store() or cache_fail() */
+	CACHE_FILL, /* run it, then end *fill, once, with cache_store(), _pass() or _fail() */
 	CACHE_WAIT, /* another runs it; done() will be called, once */
 };
 
@@ -90,6 +90,8 @@ enum cache_found cache_lookup(struct cache *cache, const struct cache_key *key, 
 bool cache_peek(struct cache *cache, const struct cache_key *key, struct rowset **value);
 /* The value stays the caller's; the cache holds it by itself. A large one is not kept. */
 void cache_store(struct cache_fill *fill, struct rowset *value);
+/* The same, but it is not to be kept: it goes to those who wait only. */
+void cache_pass(struct cache_fill *fill, struct rowset *value);
 void cache_fail(struct cache_fill *fill, const struct adx_error *err);
 
 /*
@@ -103,6 +105,11 @@ void cache_drop_all(struct cache *cache);
 
 /* Off: empty, and no read under way is kept. On again, it begins anew. */
 void cache_switch(struct cache *cache, bool on);
+/*
+ * On only until that time, in milliseconds of CLOCK_BOOTTIME, unless it is said anew before; 0, as
+ * at first, is without end. A lease that ran out in between begins with an empty cache.
+ */
+void cache_lease(struct cache *cache, uint64_t until);
 /* Take a new size and ttl, at once; the number of shards stays as it is. */
 void cache_resize(struct cache *cache, const struct cache_settings *settings);
 /* Each number is right by itself; together they are so when nothing else happens. */
