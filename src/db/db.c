@@ -1,9 +1,11 @@
 #include "db/pg.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db/stmt.h"
 
@@ -295,6 +297,7 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 	db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return adx_nomem(err);
+	db->socket = -1;
 	db->backend = settings->backend;
 	db->limits_due = true;
 	db->warning = settings->warning;
@@ -321,6 +324,8 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 		return rc;
 	}
 	PQsetNoticeReceiver(db->conn, receive_notice, db);
+	if (settings->daemon_id != NULL)
+		db->socket = fcntl(PQsocket(db->conn), F_DUPFD_CLOEXEC, 0);
 	*out = db;
 	return ADX_OK;
 }
@@ -330,8 +335,11 @@ db_close(struct db *db)
 {
 	if (db == NULL)
 		return;
+	cancelling_release(db->cancelling);
 	PQfreeCancel(db->cancel);
 	PQfinish(db->conn);
+	if (db->socket >= 0)
+		close(db->socket);
 	drops_clear(&db->drops);
 	free(db->daemon_id);
 	free(db->flights);
@@ -354,6 +362,21 @@ db_alive(struct db *db)
 		(void)PQisBusy(db->conn);
 	}
 	return PQstatus(db->conn) == CONNECTION_OK;
+}
+
+bool
+db_at_rest(const struct db *db)
+{
+	return !db->in_transaction && pipeline_empty(db) &&
+	       PQtransactionStatus(db->conn) == PQTRANS_IDLE;
+}
+
+bool
+db_follows(const struct db *db)
+{
+	const char *standby = PQparameterStatus(db->conn, "in_hot_standby");
+
+	return standby != NULL && strcmp(standby, "on") == 0;
 }
 
 void

@@ -129,6 +129,24 @@ void db_clear_interrupt(struct db *db);
 void db_cancel(struct db *db);
 
 /*
+ * The same two for a thread that must not wait for a server that may not answer: a thread of its
+ * own does it. As long as db_is_cancelling() what comes next may be hit: then the connection is to
+ * be closed, not to be given to somebody else.
+ */
+void db_interrupt_soon(struct db *db);
+void db_cancel_soon(struct db *db);
+bool db_is_cancelling(const struct db *db);
+/*
+ * Break the connection off: whoever waits for an answer, in another thread, learns that it is lost.
+ * For a server that answers nothing, not even to a cancel. Only of a connection with a daemon_id.
+ */
+void db_break(struct db *db);
+/* Is it in no transaction, and nothing in flight? What is not cannot be given to somebody else. */
+bool db_at_rest(const struct db *db);
+/* Does the server only follow another, so that what it says may be old? As far as it tells. */
+bool db_follows(const struct db *db);
+
+/*
  * Run SQL text of our own, several statements at once: for migrations only. As before COPY, a
  * statement of the catalogue has begun the transaction.
  */

@@ -22,9 +22,13 @@ struct flight {
 	enum sql_id id;
 };
 
+struct cancelling;
+
 struct db {
 	PGconn *conn;
 	PGcancel *cancel;
+	struct cancelling *cancelling; /* the last one of db_cancel_soon(), or NULL */
+	int socket; /* of a daemon's connection, for db_break(): one of our own; else -1 */
 	enum sql_backend backend;
 	char lock_timeout[16];
 	char statement_timeout[16];
@@ -87,6 +91,9 @@ bool pipeline_send_end(struct db *db);
 bool pipeline_at_mark(const struct db *db);
 /* Did this part of the answer succeed? */
 bool pg_succeeded(const PGresult *res);
+
+/* cancel.c: it may go on; nobody asks for its end any more. NULL is fine. */
+void cancelling_release(struct cancelling *cancelling);
 
 /* Leave pipeline mode, for COPY and scripts; false when results are still pending. */
 bool pg_leave_pipeline(struct db *db);
