@@ -12,10 +12,10 @@ SELECT pg_notify('adminex_cache', $1)
 -- Hear what others change.
 LISTEN adminex_cache;
 
--- name: cache_server() one
+-- name: cache_server() value
 -- Whether notifications can be had here: not from a standby, and not where a pooler stands between,
--- which makes up the process ids that its clients know.
-SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid;
+-- which makes up the process ids that its clients know. "4711 false": the id, and is it a standby.
+SELECT pg_backend_pid() || ' ' || pg_is_in_recovery();
 
 -- name: daemon_register(id, version) exec
 -- From now on that daemon is told; those that were killed long ago are forgotten.
@@ -38,9 +38,11 @@ SELECT pg_snapshot_xmax(pg_current_snapshot());
 SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8;
 
 -- name: daemon_beat(id) one
--- That daemon is alive; no row when somebody removed it, and it is told nothing any more.
+-- That daemon is alive; no row when somebody removed it, or it was silent for so long that it may
+-- not have been told something.
 -- drops: none()
-UPDATE adminex.daemons SET beat_at = now() WHERE id = $1
+UPDATE adminex.daemons SET beat_at = now()
+ WHERE id = $1 AND beat_at > now() - interval '1 minute'
 RETURNING 1 AS beaten;
 
 -- name: daemon_gone(id) exec

@@ -17,6 +17,7 @@ struct listener {
 	bool settled;
 	bool asked;       /* a beat's answer is awaited */
 	int64_t asked_at; /* the last beat was sent */
+	int64_t alive_at; /* the last one that was answered was sent */
 };
 
 static int64_t
@@ -24,7 +25,7 @@ now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_BOOTTIME, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -118,18 +119,13 @@ judge_server(struct listener *l, bool standby, int pid, struct adx_error *err)
 static enum adx_rc
 check_server(struct listener *l, struct adx_error *err)
 {
-	struct rows *rows;
-	enum adx_rc rc = stmt_one(l->db, SQL_CACHE_SERVER, NO_PARAMS, &rows, err);
+	char answer[32] = "", standby[8] = "";
+	int pid = 0;
+	enum adx_rc rc = ask(l, SQL_CACHE_SERVER, NULL, answer, sizeof(answer), err);
 
-	if (rc == ADX_OK && rows == NULL)
+	if (rc == ADX_OK && sscanf(answer, "%d %7s", &pid, standby) != 2)
 		rc = adx_fail(err, ADX_EFAIL, "cache_server: no row came back");
-	if (rc == ADX_OK)
-		rc = judge_server(l, rows_get_bool(rows, "standby"),
-				  (int)rows_get_int64(rows, "pid"), err);
-	rows_close(rows);
-	if (rc == ADX_OK && !pg_leave_pipeline(l->db))
-		rc = pg_describe(l->db, NULL, "listening", err);
-	return rc;
+	return rc == ADX_OK ? judge_server(l, strcmp(standby, "true") == 0, pid, err) : rc;
 }
 
 /* First the ears, then the name: what is told from then on is heard. */
@@ -140,7 +136,7 @@ begin(struct listener *l, const char *version, struct adx_error *err)
 
 	if (rc == ADX_OK)
 		rc = ask(l, SQL_CACHE_LISTEN, NULL, NULL, 0, err);
-	l->asked_at = now_ms();
+	l->asked_at = l->alive_at = now_ms();
 	if (rc == ADX_OK)
 		rc = ask(l, SQL_DAEMON_REGISTER, (const char *const[]){ l->id, version }, NULL, 0,
 			 err);
@@ -187,6 +183,8 @@ take_beat(struct listener *l, struct adx_error *err)
 	rc = read_answer(l, SQL_DAEMON_BEAT, &has, NULL, 0, err);
 	if (rc == ADX_OK && !has)
 		rc = adx_fail(err, ADX_EFAIL, "this daemon is no longer registered");
+	if (rc == ADX_OK)
+		l->alive_at = l->asked_at;
 	return rc;
 }
 
@@ -276,6 +274,12 @@ listener_wait(struct listener *l, int timeout_ms, listener_heard *heard, void *c
 		if (!take_in(l, earlier(until, next)))
 			return pg_describe(l->db, NULL, "listening", err);
 	}
+}
+
+int64_t
+listener_alive_at(const struct listener *l)
+{
+	return l->alive_at;
 }
 
 void

@@ -12,7 +12,8 @@
  * Transactions that began before the daemon was registered tell it nothing: until they have ended,
  * what was read may be old. The connection is asked for a sign of life every LISTENER_BEAT_MS, the
  * same statement as the daemon's own; without an answer within LISTENER_ANSWER_MS it counts as
- *lost. Others stop telling a daemon anything 5 minutes after its last beat.
+ * lost. Others stop telling a daemon anything 5 minutes after its last beat; one whose beat comes
+ * after a minute or more, because the machine slept perhaps, is registered no longer.
  *
  * A listener is for one thread at a time.
  */
@@ -21,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "adminex/error.h"
 #include "db/db.h"
@@ -55,6 +57,11 @@ ADX_MUST_CHECK enum adx_rc listener_settled(struct listener *listener, bool *set
  */
 ADX_MUST_CHECK enum adx_rc listener_wait(struct listener *listener, int timeout_ms,
 					 listener_heard *heard, void *ctx, struct adx_error *err);
+/*
+ * When the last beat was sent that was answered, or the registration: milliseconds of
+ * CLOCK_BOOTTIME, which goes on while the machine sleeps. Whatever others changed by then was told.
+ */
+int64_t listener_alive_at(const struct listener *listener);
 /* Unregister, as far as the server answers within LISTENER_ANSWER_MS, and disconnect. */
 void listener_close(struct listener *listener);
 
