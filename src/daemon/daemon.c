@@ -169,13 +169,17 @@ enum adx_rc
 daemon_reload(struct daemon *daemon, struct adx_error *err)
 {
 	struct settings *settings;
-	enum adx_rc rc = settings_load(daemon->options.config_path, &settings, err);
+	enum adx_rc rc;
 
+	/* One after the other: a signal and a caller may ask at once. */
+	pthread_mutex_lock(&daemon->reload_lock);
+	rc = settings_load(daemon->options.config_path, &settings, err);
 	if (rc == ADX_OK)
 		swap_settings(daemon, settings);
 	else
 		log_failure("the configuration stays as it was", err);
 	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_RELOADS : METRIC_RELOADS_FAILED, 1);
+	pthread_mutex_unlock(&daemon->reload_lock);
 	return rc;
 }
 
@@ -286,6 +290,8 @@ start_threads(struct daemon *daemon, struct adx_error *err)
 	if (daemon->writers != NULL)
 		daemon->ready = ready_start(daemon, err);
 	if (daemon->ready != NULL)
+		daemon->house = house_start(daemon, err);
+	if (daemon->house != NULL)
 		daemon->watch = watch_start(daemon, err);
 	return daemon->watch == NULL ? err->rc : ADX_OK;
 }
@@ -344,6 +350,7 @@ daemon_start(const struct daemon_options *options, struct daemon **out, struct a
 	daemon->acceptor_end = -1;
 	pthread_mutex_init(&daemon->lock, NULL);
 	pthread_mutex_init(&daemon->spare_lock, NULL);
+	pthread_mutex_init(&daemon->reload_lock, NULL);
 	prepare_process();
 	rc = make_id(daemon->id, err);
 	if (rc == ADX_OK)
@@ -365,7 +372,9 @@ tick(struct daemon *daemon)
 	static int64_t told;
 	int64_t now = now_ms();
 
+	readers_tick(daemon->readers, now);
 	writers_tick(daemon->writers, now);
+	house_tick(daemon->house, now);
 	ready_tick(daemon->ready, now);
 	if (now - told >= 1000) {
 		httplib_tell_systemd("WATCHDOG=1");
@@ -420,19 +429,35 @@ wait_for_requests(struct daemon *daemon, int64_t ms)
 	}
 }
 
+/* As if every deadline were over. */
+static void
+cancel_all(struct daemon *daemon)
+{
+	readers_tick(daemon->readers, INT64_MAX);
+	writers_tick(daemon->writers, INT64_MAX);
+	ready_tick(daemon->ready, INT64_MAX);
+}
+
 static void
 wind_down(struct daemon *daemon)
 {
-	int64_t grace = (int64_t)daemon->settings->config->http.grace * 1000;
+	struct settings *settings = daemon_settings(daemon);
+	int64_t grace = (int64_t)settings->config->http.grace * 1000;
 
+	settings_release(settings);
 	httplib_tell_systemd("STOPPING=1");
 	server_quiesce(daemon);
 	wait_for_requests(daemon, grace);
 	/* What is still under way is cancelled, and says so. */
 	if (atomic_load(&daemon->open) > 0) {
-		writers_tick(daemon->writers, INT64_MAX);
-		readers_cancel(daemon->readers);
+		cancel_all(daemon);
 		wait_for_requests(daemon, LAST_WORDS_MS);
+	}
+	/* A request may still become whole, and none may come to a thread that is gone. */
+	atomic_store(&daemon->closed, true);
+	while (atomic_load(&daemon->carried) > 0) {
+		cancel_all(daemon);
+		usleep(20000);
 	}
 }
 
@@ -443,6 +468,7 @@ daemon_stop(struct daemon *daemon)
 	if (daemon->http[0] != NULL || daemon->http[1] != NULL)
 		wind_down(daemon);
 	watch_stop(daemon->watch);
+	house_stop(daemon->house);
 	ready_stop(daemon->ready);
 	readers_stop(daemon->readers);
 	writers_stop(daemon->writers);
@@ -455,6 +481,7 @@ daemon_stop(struct daemon *daemon)
 	free_identities(daemon->identity);
 	OPENSSL_cleanse(daemon->key, sizeof(daemon->key));
 	request_free_spares(daemon);
+	pthread_mutex_destroy(&daemon->reload_lock);
 	pthread_mutex_destroy(&daemon->spare_lock);
 	pthread_mutex_destroy(&daemon->lock);
 	free(daemon);

@@ -62,6 +62,7 @@ struct identity {
 struct readers;
 struct writers;
 struct ready;
+struct house;
 struct watch;
 
 enum { DAEMON_ID_SIZE = 17, DAEMON_KEY_SIZE = 32, DAEMON_LISTENERS = 2 };
@@ -78,6 +79,7 @@ struct daemon {
 	struct readers *readers;
 	struct writers *writers;
 	struct ready *ready;
+	struct house *house;
 	struct watch *watch;
 	struct MHD_Daemon *http[DAEMON_LISTENERS];
 	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
@@ -91,11 +93,14 @@ struct daemon {
 	atomic_uint epoch;         /* counts them: connections of an older one are made anew */
 	unsigned char key[DAEMON_KEY_SIZE]; /* of the digests of requests */
 	atomic_uint_fast64_t requests;
+	pthread_mutex_t reload_lock;
 	pthread_mutex_t spare_lock;
 	struct request *spare; /* to be used again: large things are slow to get from malloc() */
 	unsigned spare_count;
 	atomic_int open;      /* requests whose reply was not sent whole yet */
 	atomic_int in_flight; /* of these, for commands that wait for the database */
+	atomic_int carried;   /* requests that another thread has than libmicrohttpd's */
+	atomic_bool closed;   /* no more of these */
 	atomic_bool stopping;
 	atomic_bool doubt; /* whether a COMMIT happened; the cache stays off until it is known */
 	int64_t started; /* milliseconds, monotonic */
@@ -167,6 +172,13 @@ void request_fail_as(struct request *request, unsigned code, enum adx_rc rc, con
 /* The call was carried out, or failed: write its outcome, and let the reply go. */
 void request_done(struct request *request, enum adx_rc rc);
 void request_release(struct request *request);
+/* Whoever was given it is done with it, after request_done() or the like. */
+void request_let_go(struct request *request);
+/* When its time is over, in milliseconds; the failure that follows. */
+int64_t request_deadline(const struct request *request);
+enum adx_rc request_too_late(struct request *request);
+/* Forget what a failed attempt did, before the next; false when part of the reply was sent. */
+bool request_restart(struct request *request);
 /* Who calls, or a failure: "no caller, no service". */
 ADX_MUST_CHECK enum adx_rc request_identify(struct request *request, struct adx_error *err);
 
@@ -197,16 +209,26 @@ struct readers *readers_start(struct daemon *daemon, unsigned count, struct adx_
 void readers_stop(struct readers *readers);
 /* One statement that only reads; its answer comes soon. */
 void readers_add(struct readers *readers, struct request *request);
-/* Cancel what runs. */
-void readers_cancel(struct readers *readers);
+/* The same on another connection, for one that has a fill. */
+enum adx_rc readers_run(struct request *request, struct db *db);
+/* Cancel what runs beyond its time. */
+void readers_tick(struct readers *readers, int64_t now);
 
 struct writers *writers_start(struct daemon *daemon, unsigned count, struct adx_error *err);
 void writers_stop(struct writers *writers);
 void writers_add(struct writers *writers, struct request *request);
-/* Cancel what runs beyond its time. */
+/* The same. INT64_MAX: whatever runs. */
 void writers_tick(struct writers *writers, int64_t now);
 
-/* ---- watch.c: an eye on the database ----------------------------------------------------- */
+/* ---- house.c: tokens, and what is outdated ----------------------------------------------- */
+
+struct house *house_start(struct daemon *daemon, struct adx_error *err);
+void house_stop(struct house *house);
+/* Tokens were made or revoked: do not wait for the next time. */
+void house_hurry(struct house *house);
+void house_tick(struct house *house, int64_t now);
+
+/* ---- watch.c: an ear on the database ----------------------------------------------------- */
 
 struct watch *watch_start(struct daemon *daemon, struct adx_error *err);
 void watch_stop(struct watch *watch);

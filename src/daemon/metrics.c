@@ -21,6 +21,8 @@ static const struct {
 				 "Connections made to the database" },
 	[METRIC_DB_FAILURES] = { "database_failures_total", "counter",
 				 "Connections to the database that failed or were lost" },
+	[METRIC_READS_LONG] = { "shared_reads_long_total", "counter",
+				"Shared reads that took long and went on by themselves" },
 	[METRIC_READS_RETRIED] = { "reads_retried_total", "counter",
 				   "Reads run again after a connection was lost" },
 	[METRIC_LISTENING] = { "listening", "gauge",

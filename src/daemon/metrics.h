@@ -19,6 +19,7 @@ enum metric {
 	METRIC_READS_BATCHES,  /* in so many batches */
 	METRIC_DB_CONNECTS,    /* connections made to the database */
 	METRIC_DB_FAILURES,    /* attempts that failed, and connections that were lost */
+	METRIC_READS_LONG,     /* of the shared ones, carried out by a writer as they took long */
 	METRIC_READS_RETRIED,  /* reads that were run again after such a loss */
 	METRIC_LISTENING,      /* 1 while notifications of other processes arrive */
 	METRIC_LISTENER_LOST,  /* how often they stopped to */

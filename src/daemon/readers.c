@@ -1,7 +1,9 @@
 /*
  * Short reads of all callers, down one pipeline for each reader: what came while a batch was under
  * way is the next batch. A read that fails takes those behind it in the pipeline with it, so these
- * are sent again; reads can be run twice. A database that is away is waited for, within bounds.
+ * are sent again; reads can be run twice. One that takes long is cancelled and carried out by a
+ * writer, so that the others need not wait for it. A database that is away is waited for, within
+ * bounds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +11,17 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
+#include "daemon/guard.h"
 #include "daemon/queue.h"
 
-enum { BATCH = 64, PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500 };
+enum { BATCH = 64, PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500, LONG_MS = 1000 };
 
 struct reader {
 	struct readers *all;
 	pthread_t thread;
 	struct settings *settings; /* that db was opened with */
 	unsigned epoch;            /* and when */
-	pthread_mutex_t lock;      /* of db, against readers_cancel() */
+	struct guard guard;
 	struct db *db;
 };
 
@@ -30,20 +33,11 @@ struct readers {
 };
 
 static void
-set_db(struct reader *reader, struct db *db)
-{
-	pthread_mutex_lock(&reader->lock);
-	reader->db = db;
-	pthread_mutex_unlock(&reader->lock);
-}
-
-static void
 disconnect(struct reader *reader)
 {
-	struct db *db = reader->db;
-
-	set_db(reader, NULL);
-	db_close(db);
+	guard_set(&reader->guard, NULL);
+	db_close(reader->db);
+	reader->db = NULL;
 	settings_release(reader->settings);
 	reader->settings = NULL;
 }
@@ -65,7 +59,6 @@ reach_db(struct reader *reader, struct adx_error *err)
 {
 	struct daemon *daemon = reader->all->daemon;
 	struct db_settings settings;
-	struct db *db = NULL;
 	enum adx_rc rc;
 
 	follow_settings(reader);
@@ -75,28 +68,22 @@ reach_db(struct reader *reader, struct adx_error *err)
 	reader->epoch = atomic_load(&daemon->epoch);
 	settings = daemon_db_settings(daemon, reader->settings);
 	settings.short_answers = true;
-	rc = db_open(&settings, &db, err);
+	rc = db_open(&settings, &reader->db, err);
 	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);
 	if (rc == ADX_OK)
-		set_db(reader, db);
+		guard_set(&reader->guard, reader->db);
 	else
 		disconnect(reader);
 	return rc;
 }
 
-/* ---- one batch --------------------------------------------------------------------------- */
+/* ---- one read ---------------------------------------------------------------------------- */
 
 static void
 end(struct request *r, enum adx_rc rc)
 {
-	if (r->fill != NULL) {
-		struct cache_fill *fill = r->fill;
-
-		r->fill = NULL;
-		cache_fail(fill, &r->err);
-	}
 	request_done(r, rc);
-	request_release(r);
+	request_let_go(r);
 }
 
 /* A read that others wait for, or that is to be kept: its rows first, then their meaning. */
@@ -115,7 +102,11 @@ receive_kept(struct request *r, struct adx_error *err)
 	if (rc != ADX_OK)
 		return rc;
 	r->fill = NULL;
-	cache_store(fill, set);
+	/* The listener hears what the primary says; a standby may not know it yet. */
+	if (db_follows(r->call.db))
+		cache_pass(fill, set);
+	else
+		cache_store(fill, set);
 	rc = call_receive_kept(&r->call, set, err);
 	rowset_release(set);
 	return rc;
@@ -126,6 +117,23 @@ receive(struct request *r)
 {
 	return r->fill != NULL ? receive_kept(r, &r->err) : call_receive(&r->call, &r->err);
 }
+
+enum adx_rc
+readers_run(struct request *r, struct db *db)
+{
+	enum adx_rc rc;
+
+	r->call.db = db;
+	rc = call_send(&r->call, &r->err);
+	if (rc == ADX_OK)
+		rc = stmt_mark(db, &r->err);
+	if (rc == ADX_OK)
+		rc = receive(r);
+	stmt_drain(db);
+	return rc;
+}
+
+/* ---- one batch --------------------------------------------------------------------------- */
 
 static enum adx_rc
 send_batch(struct reader *reader, struct request *batch, struct adx_error *err)
@@ -141,12 +149,12 @@ send_batch(struct reader *reader, struct request *batch, struct adx_error *err)
 
 /* May it be tried again, or is it its own failure? */
 static bool
-goes_again(const struct request *r, enum adx_rc rc)
+goes_again(struct request *r, enum adx_rc rc)
 {
 	int64_t patience = (int64_t)r->settings->config->http.retry * 1000000;
 
 	return rc == ADX_EUNAVAIL && now_us() - r->began < patience &&
-	       !atomic_load(&r->daemon->stopping);
+	       !atomic_load(&r->daemon->stopping) && request_restart(r);
 }
 
 /* Sleeps longer with each failure in a row, and a little apart from the other readers. */
@@ -173,7 +181,6 @@ sift(struct request *batch, enum adx_rc rc, const struct adx_error *err)
 		r->next = NULL;
 		if (goes_again(r, rc)) {
 			metrics_add(&r->daemon->metrics, METRIC_READS_RETRIED, 1);
-			call_forget(&r->call);
 			*last = r;
 			last = &r->next;
 			continue;
@@ -185,24 +192,78 @@ sift(struct request *batch, enum adx_rc rc, const struct adx_error *err)
 	return first;
 }
 
+/* Those whose time is over fail; returns the others. */
+static struct request *
+weed(struct request *batch)
+{
+	struct request *first = NULL, **last = &first;
+	int64_t now = now_ms();
+
+	while (batch != NULL) {
+		struct request *r = batch;
+
+		batch = r->next;
+		r->next = NULL;
+		if (now >= request_deadline(r)) {
+			end(r, request_too_late(r));
+			continue;
+		}
+		*last = r;
+		last = &r->next;
+	}
+	return first;
+}
+
+/* How long its answer may take, now that the one before has come. */
+static int64_t
+patience_for(const struct request *r)
+{
+	int64_t deadline = request_deadline(r), patience = now_ms() + LONG_MS;
+
+	return deadline < patience ? deadline : patience;
+}
+
+/* Ends it, or hands it to a writer when it takes too long for those behind it. */
+static void
+settle(struct reader *reader, struct request *r, enum adx_rc rc)
+{
+	bool cancelled = rc != ADX_OK && guard_cancelled(&reader->guard) &&
+			 strcmp(r->err.sqlstate, "57014") == 0;
+
+	if (!cancelled) {
+		end(r, rc);
+	} else if (now_ms() >= request_deadline(r) || atomic_load(&r->daemon->stopping) ||
+		   !request_restart(r)) {
+		end(r, request_too_late(r));
+	} else {
+		metrics_add(&r->daemon->metrics, METRIC_READS_LONG, 1);
+		writers_add(r->daemon->writers, r);
+	}
+}
+
 /* Returns what is to be sent again, as what stood before it failed; *rc is what became of that. */
 static struct request *
 receive_all(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
 {
 	while (batch != NULL) {
 		struct request *r = batch;
+		enum adx_rc own;
 
-		*rc = receive(r);
+		guard_begin(&reader->guard, patience_for(r));
+		*rc = own = receive(r);
 		/* A lost connection is no read's own failure. */
-		if (*rc == ADX_EUNAVAIL) {
+		if (own == ADX_EUNAVAIL) {
 			*err = r->err;
 			return batch;
 		}
 		batch = r->next;
 		r->next = NULL;
-		end(r, *rc);
-		/* A statement that failed took those behind it along; a reply that did, none. */
-		if (stmt_aborted(reader->db))
+		settle(reader, r, own);
+		/*
+		 * A statement that failed took those behind it along. After any other failure, too,
+		 * nobody may take what may be left of its rows for their own.
+		 */
+		if (own != ADX_OK)
 			break;
 	}
 	*rc = ADX_OK;
@@ -213,17 +274,21 @@ static struct request *
 run_batch(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
 {
 	*rc = reach_db(reader, err);
-	if (*rc == ADX_OK)
+	batch = *rc == ADX_OK ? weed(batch) : batch;
+	if (batch == NULL)
+		return NULL;
+	if (*rc == ADX_OK) {
+		guard_begin(&reader->guard, patience_for(batch));
 		*rc = send_batch(reader, batch, err);
+	}
 	if (*rc == ADX_OK)
 		batch = receive_all(reader, batch, rc, err);
-	if (reader->db != NULL)
-		stmt_drain(reader->db);
-	if (*rc == ADX_EUNAVAIL) {
-		metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES,
-			    reader->db == NULL ? 0 : 1);
+	if (reader->db == NULL)
+		return batch;
+	stmt_drain(reader->db);
+	metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES, *rc == ADX_EUNAVAIL);
+	if (!guard_end(&reader->guard) || *rc == ADX_EUNAVAIL)
 		disconnect(reader);
-	}
 	return batch;
 }
 
@@ -272,16 +337,10 @@ readers_add(struct readers *readers, struct request *request)
 }
 
 void
-readers_cancel(struct readers *readers)
+readers_tick(struct readers *readers, int64_t now)
 {
-	for (unsigned i = 0; i < readers->count; i++) {
-		struct reader *reader = &readers->readers[i];
-
-		pthread_mutex_lock(&reader->lock);
-		if (reader->db != NULL)
-			db_cancel(reader->db);
-		pthread_mutex_unlock(&reader->lock);
-	}
+	for (unsigned i = 0; i < readers->count; i++)
+		guard_tick(&readers->readers[i].guard, now);
 }
 
 struct readers *
@@ -300,7 +359,7 @@ readers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
 		struct reader *reader = &readers->readers[readers->count];
 
 		reader->all = readers;
-		pthread_mutex_init(&reader->lock, NULL);
+		guard_init(&reader->guard, false);
 		if (pthread_create(&reader->thread, NULL, read_on, reader) != 0) {
 			adx_fail(err, ADX_EFAIL, "cannot start a thread");
 			readers_stop(readers);
@@ -318,7 +377,7 @@ readers_stop(struct readers *readers)
 	queue_close(&readers->queue);
 	for (unsigned i = 0; i < readers->count; i++) {
 		pthread_join(readers->readers[i].thread, NULL);
-		pthread_mutex_destroy(&readers->readers[i].lock);
+		guard_free(&readers->readers[i].guard);
 	}
 	queue_free(&readers->queue);
 	free(readers);

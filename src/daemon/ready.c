@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "daemon/guard.h"
 #include "daemon/server.h"
 #include "db/migrate.h"
 
-enum { PATIENCE_MS = 400 };
+/* An answer in time is one thing; to find out that a connection is dead takes longer. */
+enum { PATIENCE_MS = 400, LOOK_MS = 1500 };
 
 struct ready {
 	struct daemon *daemon;
@@ -15,12 +17,14 @@ struct ready {
 	struct request *waiting;
 	bool stopping;
 	struct settings *settings; /* that db was opened with */
+	struct guard guard;
 	struct db *db;
 };
 
 static void
 disconnect(struct ready *ready)
 {
+	guard_set(&ready->guard, NULL);
 	db_close(ready->db);
 	ready->db = NULL;
 	settings_release(ready->settings);
@@ -32,14 +36,19 @@ reach_db(struct ready *ready, struct adx_error *err)
 {
 	struct db_settings settings;
 	enum adx_rc rc;
+	struct settings *now = daemon_settings(ready->daemon);
+	bool same = now == ready->settings;
 
-	if (ready->db != NULL && db_alive(ready->db))
+	settings_release(now);
+	if (same && ready->db != NULL && db_alive(ready->db))
 		return ADX_OK;
 	disconnect(ready);
 	ready->settings = daemon_settings(ready->daemon);
 	settings = daemon_db_settings(ready->daemon, ready->settings);
 	rc = db_open(&settings, &ready->db, err);
-	if (rc != ADX_OK)
+	if (rc == ADX_OK)
+		guard_set(&ready->guard, ready->db);
+	else
 		disconnect(ready);
 	return rc;
 }
@@ -52,8 +61,9 @@ look(struct ready *ready, struct adx_error *err)
 
 	if (rc != ADX_OK)
 		return rc;
+	guard_begin(&ready->guard, now_ms() + LOOK_MS);
 	rc = stmt_int64(ready->db, SQL_MIGRATE_VERSION, NO_PARAMS, &version, err);
-	if (rc == ADX_EUNAVAIL)
+	if (!guard_end(&ready->guard))
 		disconnect(ready);
 	if (rc != ADX_OK || version == MIGRATION_COUNT)
 		return rc;
@@ -63,7 +73,21 @@ look(struct ready *ready, struct adx_error *err)
 	return ADX_EFAIL;
 }
 
-/* What the open address tells is that it is not ready; why is for the log and for callers. */
+/* Anybody may ask: addresses, names of users and what the server said are not for everybody. */
+static void
+refuse(struct request *r, enum adx_rc rc, const struct adx_error *err)
+{
+	struct adx_error told;
+
+	r->code = 503;
+	r->retry_after = 1;
+	if (rc == ADX_EFAIL && err->sqlstate[0] == '\0')
+		told = *err;
+	else
+		adx_fail(&told, ADX_EUNAVAIL, "the database does not answer");
+	request_fail(r, &told);
+}
+
 static void
 answer(struct request *r, enum adx_rc rc, const struct adx_error *err)
 {
@@ -73,11 +97,9 @@ answer(struct request *r, enum adx_rc rc, const struct adx_error *err)
 		r->code = 200;
 		spool_finish(&r->spool, out_error(r->out) == 0);
 	} else {
-		r->code = 503;
-		r->retry_after = 1;
-		request_fail(r, err);
+		refuse(r, rc, err);
 	}
-	request_release(r);
+	request_let_go(r);
 }
 
 static void
@@ -132,15 +154,17 @@ look_on(void *arg)
 	return NULL;
 }
 
-void
+bool
 ready_ask(struct ready *ready, struct request *r)
 {
-	request_suspend(r);
+	if (!request_suspend(r))
+		return false;
 	pthread_mutex_lock(&ready->lock);
 	r->next = ready->waiting;
 	ready->waiting = r;
 	pthread_cond_signal(&ready->news);
 	pthread_mutex_unlock(&ready->lock);
+	return true;
 }
 
 void
@@ -153,7 +177,7 @@ ready_tick(struct ready *ready, int64_t now)
 	for (at = &ready->waiting; *at != NULL;) {
 		struct request *r = *at;
 
-		if (now - r->began / 1000 < PATIENCE_MS && !ready->stopping) {
+		if (now - r->began / 1000 < PATIENCE_MS) {
 			at = &r->next;
 			continue;
 		}
@@ -164,6 +188,7 @@ ready_tick(struct ready *ready, int64_t now)
 	pthread_mutex_unlock(&ready->lock);
 	adx_fail(&err, ADX_EUNAVAIL, "the database does not answer");
 	answer_all(late, ADX_EUNAVAIL, &err);
+	guard_tick(&ready->guard, now);
 }
 
 struct ready *
@@ -176,6 +201,7 @@ ready_start(struct daemon *daemon, struct adx_error *err)
 		return NULL;
 	}
 	ready->daemon = daemon;
+	guard_init(&ready->guard, false);
 	pthread_mutex_init(&ready->lock, NULL);
 	pthread_cond_init(&ready->news, NULL);
 	if (pthread_create(&ready->thread, NULL, look_on, ready) != 0) {
@@ -195,8 +221,8 @@ ready_stop(struct ready *ready)
 	ready->stopping = true;
 	pthread_cond_signal(&ready->news);
 	pthread_mutex_unlock(&ready->lock);
-	pthread_join(ready->thread, NULL);
-	ready_tick(ready, now_ms());
+	guard_join(&ready->guard, ready->thread);
+	guard_free(&ready->guard);
 	pthread_mutex_destroy(&ready->lock);
 	pthread_cond_destroy(&ready->news);
 	free(ready);

@@ -121,6 +121,32 @@ request_release(struct request *r)
 	put_spare(r->daemon, r);
 }
 
+void
+request_let_go(struct request *r)
+{
+	struct daemon *daemon = r->daemon;
+
+	request_release(r);
+	atomic_fetch_sub(&daemon->carried, 1);
+}
+
+int64_t
+request_deadline(const struct request *r)
+{
+	return r->began / 1000 + (int64_t)r->settings->config->http.request_timeout * 1000;
+}
+
+bool
+request_restart(struct request *r)
+{
+	if (out_error(r->out) != 0 || !spool_restart(&r->spool))
+		return false;
+	out_discard(r->out);
+	writer_reset(r->call.writer);
+	call_forget(&r->call);
+	return true;
+}
+
 /* ---- failures ---------------------------------------------------------------------------- */
 
 /* What a reply that belongs to no command is written as. */
@@ -160,6 +186,17 @@ request_fail_as(struct request *r, unsigned code, enum adx_rc rc, const char *me
 	if (code == 503)
 		r->retry_after = 1;
 	request_fail(r, &err);
+}
+
+enum adx_rc
+request_too_late(struct request *r)
+{
+	if (now_ms() < request_deadline(r) && atomic_load(&r->daemon->stopping))
+		return adx_fail(&r->err, ADX_EINTR,
+				"the daemon is stopping; this was cancelled, nothing was changed");
+	return adx_fail(&r->err, ADX_EINTR,
+			"took longer than %d seconds and was cancelled; nothing was changed",
+			r->settings->config->http.request_timeout);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -218,9 +255,21 @@ finish_answered(struct request *r)
 	spool_finish(&r->spool, out_error(r->out) == 0);
 }
 
+/* Those who wait for the same read learn why it failed. */
+static void
+give_up_fill(struct request *r)
+{
+	struct cache_fill *fill = r->fill;
+
+	r->fill = NULL;
+	if (fill != NULL)
+		cache_fail(fill, &r->err);
+}
+
 void
 request_done(struct request *r, enum adx_rc rc)
 {
+	give_up_fill(r);
 	if (rc != ADX_OK) {
 		r->status = adx_rc_word(rc);
 		if (reply_code(&r->err) == 504)
@@ -249,27 +298,32 @@ hand_over(struct request *r)
 	if (atomic_fetch_add(&r->daemon->in_flight, 1) >= most) {
 		atomic_fetch_sub(&r->daemon->in_flight, 1);
 		metrics_add(&r->daemon->metrics, METRIC_REFUSED_BUSY, 1);
+		request_fail_as(r, 503, ADX_EUNAVAIL, "too many requests are in flight",
+				"try again in a second, or raise http.max_in_flight");
+		return false;
+	}
+	if (!request_suspend(r)) {
+		atomic_fetch_sub(&r->daemon->in_flight, 1);
 		return false;
 	}
 	metrics_add(&r->daemon->metrics, METRIC_IN_FLIGHT, 1);
-	request_suspend(r);
 	return true;
 }
 
-void
+bool
 request_suspend(struct request *r)
 {
+	/* Counted first: daemon_stop() closes, then waits for those that were counted. */
+	atomic_fetch_add(&r->daemon->carried, 1);
+	if (atomic_load(&r->daemon->closed)) {
+		atomic_fetch_sub(&r->daemon->carried, 1);
+		request_fail_as(r, 503, ADX_EUNAVAIL, "the daemon is stopping", "");
+		return false;
+	}
 	r->handed_over = true;
 	atomic_fetch_add(&r->users, 1);
 	r->spool.waiting = true;
 	MHD_suspend_connection(r->connection);
-}
-
-static bool
-refuse_busy(struct request *r)
-{
-	request_fail_as(r, 503, ADX_EUNAVAIL, "too many requests are in flight",
-			"try again in a second, or raise http.max_in_flight");
 	return true;
 }
 
@@ -280,29 +334,77 @@ finish_here(struct request *r, enum adx_rc rc)
 	return true;
 }
 
+static void look_up(struct request *r, const struct cache_key *key);
+
+static void
+look_up_again(struct request *r)
+{
+	const struct question *q = &r->call.questions[0];
+	struct buf scratch = BUF_INIT;
+	struct cache_key key;
+
+	if (cache_key_make(&SQL_CATALOGUE[BACKEND_NATIVE][q->id], q->id, q->values, &scratch, &key))
+		look_up(r, &key);
+	else
+		readers_add(r->daemon->readers, r);
+	buf_free(&scratch);
+}
+
+/* Was it the other's own time, patience or memory that was over, and not yet ours? */
+static bool
+outlasts(const struct request *r, const struct adx_error *err)
+{
+	int64_t waited = now_us() - r->began;
+
+	if (atomic_load(&r->daemon->stopping) || now_ms() >= request_deadline(r))
+		return false;
+	if (err->rc == ADX_EUNAVAIL)
+		return waited < (int64_t)r->settings->config->http.retry * 1000000;
+	return err->rc == ADX_EINTR || err->rc == ADX_ENOMEM;
+}
+
 /* Another's same read has ended: its rows are ours too. */
 static void
 take_others(void *ctx, struct rowset *value, const struct adx_error *err)
 {
 	struct request *r = ctx;
-	enum adx_rc rc = ADX_OK;
+	enum adx_rc rc;
 
+	if (value == NULL && outlasts(r, err)) {
+		look_up_again(r);
+		return;
+	}
 	if (value == NULL) {
 		r->err = *err;
 		rc = err->rc;
+		r->retry_after = rc == ADX_EUNAVAIL ? 1 : 0;
 	} else {
 		rc = call_receive_kept(&r->call, value, &r->err);
 	}
 	request_done(r, rc);
-	request_release(r);
+	request_let_go(r);
 }
 
-/* What was just read is stored under the same lookup: the fill goes with the request. */
+/* What is read then is stored under the same lookup: the fill goes with the request. */
+static void
+look_up(struct request *r, const struct cache_key *key)
+{
+	struct rowset *value;
+	enum cache_found found =
+		cache_lookup(r->daemon->cache, key, take_others, r, &value, &r->fill);
+
+	if (found == CACHE_HIT) {
+		take_others(r, value, NULL);
+		rowset_release(value);
+	} else if (found != CACHE_WAIT) {
+		readers_add(r->daemon->readers, r);
+	}
+}
+
 static bool
 run_cached(struct request *r, const struct cache_key *key)
 {
 	struct rowset *value;
-	enum cache_found found;
 	enum adx_rc rc;
 
 	/* Before the lookup: what it finds may be over before this thread goes on. */
@@ -312,14 +414,8 @@ run_cached(struct request *r, const struct cache_key *key)
 		return finish_here(r, rc);
 	}
 	if (!hand_over(r))
-		return refuse_busy(r);
-	found = cache_lookup(r->daemon->cache, key, take_others, r, &value, &r->fill);
-	if (found == CACHE_HIT) {
-		take_others(r, value, NULL);
-		rowset_release(value);
-	} else if (found != CACHE_WAIT) {
-		readers_add(r->daemon->readers, r);
-	}
+		return true;
+	look_up(r, key);
 	return false;
 }
 
@@ -339,7 +435,7 @@ run_shared(struct request *r)
 	}
 	buf_free(&scratch);
 	if (!hand_over(r))
-		return refuse_busy(r);
+		return true;
 	readers_add(r->daemon->readers, r);
 	return false;
 }
@@ -348,7 +444,7 @@ static bool
 run_alone(struct request *r)
 {
 	if (!hand_over(r))
-		return refuse_busy(r);
+		return true;
 	writers_add(r->daemon->writers, r);
 	return false;
 }

@@ -35,8 +35,7 @@ answer_ready(struct request *r)
 		request_fail_as(r, 503, ADX_EUNAVAIL, "the daemon is stopping", "");
 		return true;
 	}
-	ready_ask(r->daemon->ready, r);
-	return false;
+	return !ready_ask(r->daemon->ready, r);
 }
 
 static void

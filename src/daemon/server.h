@@ -7,8 +7,11 @@
 /* request.c, for server.c. NULL when out of memory. */
 struct request *request_new(struct daemon *daemon, struct MHD_Connection *connection);
 void request_free_spares(struct daemon *daemon);
-/* The connection sleeps; whoever was given the request releases it once. */
-void request_suspend(struct request *request);
+/*
+ * The connection sleeps; whoever is given the request then lets it go, once. False, and the reply
+ * says why, when nobody is there any more to be given it.
+ */
+ADX_MUST_CHECK bool request_suspend(struct request *request);
 
 /* The tokens as they are now, held: tokens_release(). NULL before they were read. */
 struct tokens *daemon_tokens(struct daemon *daemon);

@@ -1,6 +1,7 @@
 /*
- * An eye on the database: what other processes changed, which tokens are live, what is outdated.
- * While nothing is heard of others the cache is off.
+ * An ear on the database: what other processes change. While nothing is heard of others the cache
+ * is off; and should this thread itself be late, or the machine have slept, the lease of the cache
+ * has run out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,24 +16,19 @@ enum {
 	WAIT_MS = 200,
 	PAUSE_FIRST_MS = 100,
 	PAUSE_MOST_MS = 2000,
-	TOKENS_MS = 2000,
-	EXPIRE_MS = 600000,
+	/* Others tell a daemon what they change until minutes after its last beat. */
+	LEASE_MS = 3 * (LISTENER_BEAT_MS + LISTENER_ANSWER_MS),
 };
 
 struct watch {
 	struct daemon *daemon;
 	pthread_t thread;
-	struct settings *settings; /* that the connections were opened with */
-	struct db *db;
+	struct settings *settings; /* that the connection was opened with */
 	struct listener *listener;
 	const char *id; /* that the listener has */
 	bool listening; /* and the cache is on */
-	bool tokens_due;
-	int64_t tokens_read, expired; /* milliseconds */
-	char said[2][768];            /* the last complaints, which are not repeated */
+	char said[768]; /* the last complaint, which is not repeated */
 };
-
-enum { OF_TOKENS, OF_LISTENING };
 
 static bool
 stopping(const struct watch *watch)
@@ -41,84 +37,12 @@ stopping(const struct watch *watch)
 }
 
 static void
-say_once(struct watch *watch, int of, const char *doing, const struct adx_error *err)
+say_once(struct watch *watch, const char *doing, const struct adx_error *err)
 {
-	if (strcmp(watch->said[of], err->message) == 0)
+	if (strcmp(watch->said, err->message) == 0)
 		return;
-	strcpy(watch->said[of], err->message);
+	strcpy(watch->said, err->message);
 	log_failure(doing, err);
-}
-
-/* ---- tokens, and what is outdated -------------------------------------------------------- */
-
-static void
-disconnect(struct watch *watch)
-{
-	db_close(watch->db);
-	watch->db = NULL;
-}
-
-static enum adx_rc
-reach_db(struct watch *watch, struct adx_error *err)
-{
-	struct db_settings settings;
-
-	if (watch->db != NULL && db_alive(watch->db))
-		return ADX_OK;
-	disconnect(watch);
-	settings = daemon_db_settings(watch->daemon, watch->settings);
-	return db_open(&settings, &watch->db, err);
-}
-
-static enum adx_rc
-read_tokens(struct watch *watch, struct adx_error *err)
-{
-	struct tokens *tokens;
-	enum adx_rc rc = tokens_load(watch->db, &tokens, err);
-
-	if (rc == ADX_OK)
-		daemon_set_tokens(watch->daemon, tokens);
-	return rc;
-}
-
-static enum adx_rc
-expire(struct watch *watch, int64_t now, struct adx_error *err)
-{
-	struct adx_error ignored;
-
-	if (watch->expired != 0 && now - watch->expired < EXPIRE_MS)
-		return ADX_OK;
-	watch->expired = now;
-	/* Another daemon may do it, and a standby cannot: nothing depends on it. */
-	if (stmt_exec(watch->db, SQL_REQUESTS_EXPIRE, NO_PARAMS, &ignored) == ADX_EUNAVAIL) {
-		*err = ignored;
-		return ADX_EUNAVAIL;
-	}
-	return ADX_OK;
-}
-
-static void
-keep_house(struct watch *watch)
-{
-	int64_t now = now_ms();
-	struct adx_error err;
-	enum adx_rc rc;
-
-	if (!watch->tokens_due && now - watch->tokens_read < TOKENS_MS)
-		return;
-	watch->tokens_due = false;
-	watch->tokens_read = now;
-	rc = reach_db(watch, &err);
-	if (rc == ADX_OK)
-		rc = read_tokens(watch, &err);
-	if (rc == ADX_OK)
-		rc = expire(watch, now, &err);
-	if (rc == ADX_OK) {
-		watch->said[OF_TOKENS][0] = '\0';
-		return;
-	}
-	say_once(watch, OF_TOKENS, "cannot read the tokens", &err);
-	disconnect(watch);
 }
 
 /* ---- listening --------------------------------------------------------------------------- */
@@ -130,7 +54,7 @@ heard(void *ctx, const char *payload)
 
 	metrics_add(&watch->daemon->metrics, METRIC_NOTIFICATIONS, 1);
 	if (cache_apply(watch->daemon->cache, payload, watch->id))
-		watch->tokens_due = true;
+		house_hurry(watch->daemon->house);
 }
 
 /* First of all: from here on nobody would tell that something changed. */
@@ -159,6 +83,14 @@ open_listener(struct watch *watch, struct adx_error *err)
 	return listener_open(&settings, ADMINEX_VERSION, &watch->listener, err);
 }
 
+static void
+renew_lease(const struct watch *watch)
+{
+	int64_t alive = listener_alive_at(watch->listener);
+
+	cache_lease(watch->daemon->cache, (uint64_t)alive + LEASE_MS);
+}
+
 /* The cache may be on once nobody is left who would not tell. */
 static enum adx_rc
 begin_to_cache(struct watch *watch, struct adx_error *err)
@@ -169,8 +101,9 @@ begin_to_cache(struct watch *watch, struct adx_error *err)
 	if (rc != ADX_OK || !settled)
 		return rc;
 	watch->listening = true;
-	watch->said[OF_LISTENING][0] = '\0';
+	watch->said[0] = '\0';
 	metrics_set(&watch->daemon->metrics, METRIC_LISTENING, 1);
+	renew_lease(watch);
 	cache_switch(watch->daemon->cache, true);
 	/* What came into doubt just now finds a cache that is off; the next turn begins anew. */
 	if (atomic_load(&watch->daemon->doubt))
@@ -204,7 +137,7 @@ resolve_doubt(struct watch *watch)
 	if (daemon_rename(watch->daemon, &err) == ADX_OK)
 		return;
 	atomic_store(&watch->daemon->doubt, true);
-	say_once(watch, OF_LISTENING, "results are not cached", &err);
+	say_once(watch, "results are not cached", &err);
 }
 
 static enum adx_rc
@@ -218,6 +151,8 @@ listen_once(struct watch *watch, struct adx_error *err)
 		rc = begin_to_cache(watch, err);
 	if (rc == ADX_OK)
 		rc = listener_wait(watch->listener, WAIT_MS, heard, watch, err);
+	if (rc == ADX_OK)
+		renew_lease(watch);
 	return rc;
 }
 
@@ -245,11 +180,9 @@ watch_on(void *arg)
 	while (!stopping(watch)) {
 		struct adx_error err;
 
-		keep_house(watch);
 		resolve_doubt(watch);
 		if (has_new_settings(watch)) {
 			go_deaf(watch);
-			disconnect(watch);
 			follow_settings(watch);
 		}
 		if (listen_once(watch, &err) == ADX_OK) {
@@ -257,12 +190,11 @@ watch_on(void *arg)
 			continue;
 		}
 		go_deaf(watch);
-		say_once(watch, OF_LISTENING, "results are not cached", &err);
+		say_once(watch, "results are not cached", &err);
 		pause_for(watch, pause);
 		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
 	}
 	go_deaf(watch);
-	disconnect(watch);
 	settings_release(watch->settings);
 	return NULL;
 }
@@ -277,7 +209,6 @@ watch_start(struct daemon *daemon, struct adx_error *err)
 		return NULL;
 	}
 	watch->daemon = daemon;
-	watch->tokens_due = true;
 	if (pthread_create(&watch->thread, NULL, watch_on, watch) != 0) {
 		adx_fail(err, ADX_EFAIL, "cannot start a thread");
 		free(watch);

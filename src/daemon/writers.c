@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon_priv.h"
+#include "daemon/guard.h"
 #include "daemon/queue.h"
 
 enum { PAUSE_MS = 100 };
@@ -15,9 +16,8 @@ struct worker {
 	pthread_t thread;
 	struct settings *settings; /* that db was opened with */
 	unsigned epoch;            /* and when */
-	pthread_mutex_t lock;      /* of what follows, against the clock */
+	struct guard guard;
 	struct db *db;
-	int64_t deadline; /* milliseconds; 0: nothing runs */
 };
 
 struct writers {
@@ -28,20 +28,11 @@ struct writers {
 };
 
 static void
-set_db(struct worker *worker, struct db *db)
-{
-	pthread_mutex_lock(&worker->lock);
-	worker->db = db;
-	pthread_mutex_unlock(&worker->lock);
-}
-
-static void
 disconnect(struct worker *worker)
 {
-	struct db *db = worker->db;
-
-	set_db(worker, NULL);
-	db_close(db);
+	guard_set(&worker->guard, NULL);
+	db_close(worker->db);
+	worker->db = NULL;
 	settings_release(worker->settings);
 	worker->settings = NULL;
 }
@@ -62,7 +53,6 @@ reach_db(struct worker *worker, struct adx_error *err)
 {
 	struct daemon *daemon = worker->all->daemon;
 	struct db_settings settings;
-	struct db *db = NULL;
 	enum adx_rc rc;
 
 	follow_settings(worker);
@@ -71,10 +61,10 @@ reach_db(struct worker *worker, struct adx_error *err)
 	worker->settings = daemon_settings(daemon);
 	worker->epoch = atomic_load(&daemon->epoch);
 	settings = daemon_db_settings(daemon, worker->settings);
-	rc = db_open(&settings, &db, err);
+	rc = db_open(&settings, &worker->db, err);
 	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);
 	if (rc == ADX_OK)
-		set_db(worker, db);
+		guard_set(&worker->guard, worker->db);
 	else
 		disconnect(worker);
 	return rc;
@@ -100,29 +90,21 @@ connect_patiently(struct worker *worker, const struct request *r, struct adx_err
 	return rc;
 }
 
-static void
-set_deadline(struct worker *worker, int64_t deadline)
-{
-	pthread_mutex_lock(&worker->lock);
-	worker->deadline = deadline;
-	pthread_mutex_unlock(&worker->lock);
-}
-
 static enum adx_rc
 run_in_time(struct worker *worker, struct request *r)
 {
-	int64_t limit = (int64_t)r->settings->config->http.request_timeout * 1000;
 	enum adx_rc rc;
 
-	set_deadline(worker, r->began / 1000 + limit);
+	guard_begin(&worker->guard, request_deadline(r));
 	r->call.db = worker->db;
-	rc = call_run(&r->call, &r->err);
-	set_deadline(worker, 0);
+	/* With a fill it is a read that took too long among others. */
+	rc = r->fill != NULL ? readers_run(r, worker->db) : call_run(&r->call, &r->err);
 	if (rc == ADX_EINTR)
-		rc = adx_fail(&r->err, rc,
-			      "took longer than %d seconds and was cancelled; nothing was changed",
-			      r->settings->config->http.request_timeout);
-	db_clear_interrupt(worker->db);
+		rc = request_too_late(r);
+	if (guard_end(&worker->guard))
+		db_clear_interrupt(worker->db);
+	else
+		disconnect(worker);
 	return rc;
 }
 
@@ -130,12 +112,8 @@ run_in_time(struct worker *worker, struct request *r)
 static bool
 can_run_again(struct request *r, enum adx_rc rc)
 {
-	if (rc != ADX_EUNAVAIL || call_writes(&r->call) || !has_patience(r) ||
-	    !spool_restart(&r->spool))
+	if (rc != ADX_EUNAVAIL || call_writes(&r->call) || !has_patience(r) || !request_restart(r))
 		return false;
-	out_discard(r->out);
-	writer_reset(r->call.writer);
-	call_forget(&r->call);
 	metrics_add(&r->daemon->metrics, METRIC_READS_RETRIED, 1);
 	return true;
 }
@@ -147,10 +125,10 @@ carry_out(struct worker *worker, struct request *r)
 
 	do {
 		rc = connect_patiently(worker, r, &r->err);
+		if (rc == ADX_OK && now_ms() >= request_deadline(r))
+			return request_too_late(r);
 		if (rc == ADX_OK)
 			rc = run_in_time(worker, r);
-		if (rc == ADX_EUNAVAIL || rc == ADX_EUNKNOWN)
-			disconnect(worker);
 	} while (can_run_again(r, rc));
 	if (rc == ADX_EUNAVAIL)
 		r->retry_after = 1;
@@ -165,7 +143,7 @@ work_on(void *arg)
 
 	while ((r = queue_take(&worker->all->queue, 1)) != NULL) {
 		request_done(r, carry_out(worker, r));
-		request_release(r);
+		request_let_go(r);
 	}
 	disconnect(worker);
 	return NULL;
@@ -182,14 +160,8 @@ writers_add(struct writers *writers, struct request *request)
 void
 writers_tick(struct writers *writers, int64_t now)
 {
-	for (unsigned i = 0; i < writers->count; i++) {
-		struct worker *worker = &writers->workers[i];
-
-		pthread_mutex_lock(&worker->lock);
-		if (worker->db != NULL && worker->deadline != 0 && now > worker->deadline)
-			db_interrupt(worker->db);
-		pthread_mutex_unlock(&worker->lock);
-	}
+	for (unsigned i = 0; i < writers->count; i++)
+		guard_tick(&writers->workers[i].guard, now);
 }
 
 struct writers *
@@ -208,7 +180,7 @@ writers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
 		struct worker *worker = &writers->workers[writers->count];
 
 		worker->all = writers;
-		pthread_mutex_init(&worker->lock, NULL);
+		guard_init(&worker->guard, true);
 		if (pthread_create(&worker->thread, NULL, work_on, worker) != 0) {
 			adx_fail(err, ADX_EFAIL, "cannot start a thread");
 			writers_stop(writers);
@@ -226,7 +198,7 @@ writers_stop(struct writers *writers)
 	queue_close(&writers->queue);
 	for (unsigned i = 0; i < writers->count; i++) {
 		pthread_join(writers->workers[i].thread, NULL);
-		pthread_mutex_destroy(&writers->workers[i].lock);
+		guard_free(&writers->workers[i].guard);
 	}
 	queue_free(&writers->queue);
 	free(writers);
