@@ -287,6 +287,10 @@ on_log(void *cls, const char *fmt, va_list ap)
 
 	(void)cls;
 	vsnprintf(text, sizeof(text), fmt, ap);
+	/* Of each connection to the unix socket, where there is no such thing. */
+	if (strncmp(text, "Setting TCP_", strlen("Setting TCP_")) == 0 ||
+	    strncmp(text, "Failed to push ", strlen("Failed to push ")) == 0)
+		return;
 	text[strcspn(text, "\n")] = '\0';
 	log_line("http: %s", text);
 }

@@ -180,6 +180,15 @@ class Addresses(daemon.TestCase):
                                  "Expect: 100-continue\r\n\r\n".encode()) as sock:
                 self.assertTrue(sock.recv(1000).startswith(first), command)
 
+    def test_requests_that_are_no_trouble_are_no_lines_of_the_library(self):
+        server = self.serve()
+        for _ in range(3):
+            self.says(server.get("/healthz"), 200, "ok")
+            self.says(server.call("check_account", user="romeo", host=HOST), 200, "ok")
+        self.assertEqual(server.log.splitlines(), [
+            "adminex: serving, until SIGTERM",
+            "adminex: listening to what other processes change; results are cached"])
+
     def test_a_long_header_is_431(self):
         with self.server.raw(b"GET /api HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 8000) as sock:
             self.assertTrue(sock.recv(1000).startswith(b"HTTP/1.1 431 "))
