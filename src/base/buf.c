@@ -27,7 +27,7 @@ grow(struct buf *b, size_t cap)
 char *
 buf_room(struct buf *b, size_t more)
 {
-	size_t cap = b->cap == 0 ? 64 : b->cap;
+	size_t cap = b->cap == 0 ? 224 : b->cap;
 
 	if (b->failed)
 		return NULL;
@@ -47,7 +47,7 @@ buf_room(struct buf *b, size_t more)
 void
 buf_add(struct buf *b, const void *data, size_t len)
 {
-	char *room = buf_room(b, len);
+	char *room = !b->failed && len < b->cap - b->len ? b->data + b->len : buf_room(b, len);
 
 	if (room == NULL)
 		return;

@@ -10,9 +10,18 @@
 #include "daemon/daemon_priv.h"
 
 static void
+name_actor(struct request *r, const char *name)
+{
+	size_t len = strnlen(name, sizeof(r->actor) - 1);
+
+	memcpy(r->actor, name, len);
+	r->actor[len] = '\0';
+}
+
+static void
 be_known(struct request *r, const struct known *known)
 {
-	snprintf(r->actor, sizeof(r->actor), "%s", known->name);
+	name_actor(r, known->name);
 	r->caller.role = known->role;
 	r->caller.hosts = &known->hosts;
 }
@@ -20,7 +29,7 @@ be_known(struct request *r, const struct known *known)
 static void
 be_token(struct request *r, const struct token *token)
 {
-	snprintf(r->actor, sizeof(r->actor), "%s", token->actor);
+	name_actor(r, token->actor);
 	r->caller.role = token->role;
 	r->caller.hosts = &token->hosts;
 }

@@ -142,7 +142,9 @@ add_headers(struct MHD_Response *response, const struct request *r)
 	if (r->code == 431)
 		return;
 	MHD_add_response_header(response, "Adminex-Request", r->id);
-	MHD_add_response_header(response, "Cache-Control", "no-store");
+	/* What was asked for by POST no cache keeps (RFC 9110, section 9.3.3). */
+	if (r->command == NULL)
+		MHD_add_response_header(response, "Cache-Control", "no-store");
 	/* JSON has the status; nothing else does. */
 	if (r->status != NULL && (r->format != FORMAT_JSON || r->exit != 0)) {
 		MHD_add_response_header(response, "Adminex-Status", r->status);
