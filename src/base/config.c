@@ -30,8 +30,9 @@ struct setting {
 static const char *const MECHANISMS[] = { "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-1", NULL };
 static const char *const ON_OFF[] = { "on", "off", NULL };
 static const char *const LOGS[] = { "all", "writes", "errors", NULL };
-static const char *const SUBMODS[] = { "accounts", "admin",    "cache",  "gdpr",  "last",  "node", "private",
-				       "roster",   "sessions", "stanza", "stats", "vcard", NULL };
+static const char *const SUBMODS[] = { "accounts", "admin",   "cache",  "gdpr",     "last",
+				       "node",     "private", "roster", "sessions", "stanza",
+				       "stats",    "vcard",   NULL };
 
 #define AT(member) offsetof(struct config, member)
 

@@ -26,16 +26,16 @@ struct config {
 	int cache_max_bytes;
 	int cache_ttl; /* seconds */
 	struct config_http {
-		char *socket;           /* "": none */
-		char *group;            /* that owns the socket; "": the daemon's own */
-		char *listen;           /* ADDRESS:PORT; "": none */
-		char *tls_certificate;  /* files; "": no TLS */
+		char *socket;          /* "": none */
+		char *group;           /* that owns the socket; "": the daemon's own */
+		char *listen;          /* ADDRESS:PORT; "": none */
+		char *tls_certificate; /* files; "": no TLS */
 		char *tls_key;
-		char *tls_clients;      /* authorities of client certificates; "": not asked for */
-		struct strvec peers;    /* grants, by the name of a user of this machine */
+		char *tls_clients;   /* authorities of client certificates; "": not asked for */
+		struct strvec peers; /* grants, by the name of a user of this machine */
 		struct strvec certificates; /* grants, by SHA-256 of a certificate in hex */
-		char *key_file;         /* "": a key for each run */
-		char *log;              /* "all", "writes" or "errors" */
+		char *key_file;             /* "": a key for each run */
+		char *log;                  /* "all", "writes" or "errors" */
 		int threads;
 		int readers; /* connections that reads share */
 		int writers; /* connections of their own for writes and long reads */

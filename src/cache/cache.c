@@ -31,7 +31,7 @@ struct cache {
 	struct hash_seed seed;
 	uint64_t (*clock)(void);
 	_Atomic uint64_t lease; /* 0: without end */
-	pthread_mutex_t lock; /* of the two below */
+	pthread_mutex_t lock;   /* of the two below */
 	bool wanted;
 	size_t max_bytes;
 	size_t count; /* a power of two */

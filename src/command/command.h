@@ -105,7 +105,7 @@ enum command_flags {
 	CMD_SNAPSHOT = 16,     /* several reads that must see one state */
 	CMD_STEPS = 32,        /* run() itself runs statements, one after another */
 	CMD_WIDE = 64,         /* goes through a host or more: not for a connection that others
-	                          wait for */
+				  wait for */
 	CMD_NEVER_SEEN = 128,  /* run_options.include_never_seen matters */
 	CMD_GUESSES = 256,     /* tells whether a secret is right: not too often */
 	CMD_SECRET_REPLY = 512 /* its reply is kept nowhere */

@@ -160,7 +160,8 @@ swap_settings(struct daemon *daemon, struct settings *settings)
 	else
 		log_text("the new configuration is in force");
 	settings_release(before);
-	/* It may be another database by now; the watch switches it on again once it listens there. */
+	/* It may be another database by now; the watch switches it on again once it listens there.
+	 */
 	cache_switch(daemon->cache, false);
 	cache_resize(daemon->cache, &cache);
 }
@@ -194,7 +195,8 @@ reload_for_systemd(struct daemon *daemon)
 	if (daemon_reload(daemon, &err) == ADX_OK)
 		httplib_tell_systemd("READY=1\nSTATUS=ready");
 	else
-		httplib_tell_systemd("READY=1\nSTATUS=the new configuration was refused, see the log");
+		httplib_tell_systemd(
+			"READY=1\nSTATUS=the new configuration was refused, see the log");
 }
 
 /* ---- starting ---------------------------------------------------------------------------- */

@@ -25,8 +25,8 @@
 
 /* Somebody known by other means than a token. */
 struct known {
-	char name[160]; /* of the actor */
-	uid_t uid;      /* of a peer on the socket */
+	char name[160];  /* of the actor */
+	uid_t uid;       /* of a peer on the socket */
 	char sha256[65]; /* of a client certificate, hex */
 	enum role role;
 	struct strvec hosts;
@@ -71,7 +71,7 @@ struct daemon {
 	struct daemon_options options;
 	pthread_mutex_t lock; /* of `settings`, `tokens` and `identity` */
 	struct settings *settings;
-	struct tokens *tokens; /* NULL until they were read */
+	struct tokens *tokens;     /* NULL until they were read */
 	struct admin_extra *every; /* all commands there are: their numbers in the metrics */
 	struct cache *cache;
 	struct throttle *throttle;
@@ -84,10 +84,10 @@ struct daemon {
 	struct MHD_Daemon *http[DAEMON_LISTENERS];
 	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
 	pthread_t acceptor;
-	bool accepting;   /* the thread runs */
-	int acceptor_end; /* an eventfd that ends it; -1 */
-	char *socket_path;             /* to be removed at the end, or NULL */
-	long max_header;               /* what the connections were made with */
+	bool accepting;            /* the thread runs */
+	int acceptor_end;          /* an eventfd that ends it; -1 */
+	char *socket_path;         /* to be removed at the end, or NULL */
+	long max_header;           /* what the connections were made with */
 	char id[DAEMON_ID_SIZE];   /* begins the numbers of requests */
 	struct identity *identity; /* the newest; all stay until the end */
 	atomic_uint epoch;         /* counts them: connections of an older one are made anew */
@@ -103,7 +103,7 @@ struct daemon {
 	atomic_bool closed;   /* no more of these */
 	atomic_bool stopping;
 	atomic_bool doubt; /* whether a COMMIT happened; the cache stays off until it is known */
-	int64_t started; /* milliseconds, monotonic */
+	int64_t started;   /* milliseconds, monotonic */
 };
 
 struct settings *daemon_settings(struct daemon *daemon);
@@ -133,8 +133,8 @@ struct request {
 	char id[REQUEST_ID_SIZE];
 	const struct route *route;
 	const struct command *command; /* NULL: the request is for none */
-	unsigned command_index; /* among all there are, whatever is configured */
-	int64_t began; /* microseconds */
+	unsigned command_index;        /* among all there are, whatever is configured */
+	int64_t began;                 /* microseconds */
 	struct buf body;
 	size_t passed_over; /* bytes of a body that nobody needs */
 	long header_room;   /* bytes for what the header of the reply can do without */
@@ -152,9 +152,9 @@ struct request {
 	unsigned code; /* HTTP status of the reply, once it is known; else 0 */
 	const char *status;
 	int exit;
-	char failure[384]; /* what failed, for people; "": nothing */
-	unsigned retry_after; /* seconds; 0: none */
-	bool handed_over;     /* another thread carries it out, or did */
+	char failure[384];                  /* what failed, for people; "": nothing */
+	unsigned retry_after;               /* seconds; 0: none */
+	bool handed_over;                   /* another thread carries it out, or did */
 	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */
 	char once_digest[2 * 32 + 3];
 	unsigned once_code;

@@ -12,24 +12,24 @@
 #include "adminex/error.h"
 
 /* Every function that is used. One more needs a line here and one below. */
-#define HTTPLIB_MHD(X) \
-	X(MHD_add_connection) \
-	X(MHD_add_response_header) \
-	X(MHD_create_response_from_buffer) \
-	X(MHD_create_response_from_callback) \
-	X(MHD_destroy_response) \
-	X(MHD_get_connection_info) \
-	X(MHD_get_connection_values) \
-	X(MHD_get_daemon_info) \
-	X(MHD_lookup_connection_value) \
-	X(MHD_queue_response) \
-	X(MHD_quiesce_daemon) \
-	X(MHD_resume_connection) \
-	X(MHD_start_daemon) \
-	X(MHD_stop_daemon) \
+#define HTTPLIB_MHD(X)                                                                             \
+	X(MHD_add_connection)                                                                      \
+	X(MHD_add_response_header)                                                                 \
+	X(MHD_create_response_from_buffer)                                                         \
+	X(MHD_create_response_from_callback)                                                       \
+	X(MHD_destroy_response)                                                                    \
+	X(MHD_get_connection_info)                                                                 \
+	X(MHD_get_connection_values)                                                               \
+	X(MHD_get_daemon_info)                                                                     \
+	X(MHD_lookup_connection_value)                                                             \
+	X(MHD_queue_response)                                                                      \
+	X(MHD_quiesce_daemon)                                                                      \
+	X(MHD_resume_connection)                                                                   \
+	X(MHD_start_daemon)                                                                        \
+	X(MHD_stop_daemon)                                                                         \
 	X(MHD_suspend_connection)
-#define HTTPLIB_TLS(X) \
-	X(gnutls_certificate_get_peers) \
+#define HTTPLIB_TLS(X)                                                                             \
+	X(gnutls_certificate_get_peers)                                                            \
 	X(gnutls_certificate_verify_peers2)
 
 struct httplib {
@@ -48,23 +48,23 @@ ADX_MUST_CHECK enum adx_rc httplib_load(struct adx_error *err);
 void httplib_tell_systemd(const char *state);
 
 #ifndef HTTPLIB_PLAIN_NAMES
-#define MHD_add_connection (httplib.MHD_add_connection)
-#define MHD_add_response_header (httplib.MHD_add_response_header)
-#define MHD_create_response_from_buffer (httplib.MHD_create_response_from_buffer)
+#define MHD_add_connection                (httplib.MHD_add_connection)
+#define MHD_add_response_header           (httplib.MHD_add_response_header)
+#define MHD_create_response_from_buffer   (httplib.MHD_create_response_from_buffer)
 #define MHD_create_response_from_callback (httplib.MHD_create_response_from_callback)
-#define MHD_destroy_response (httplib.MHD_destroy_response)
-#define MHD_get_connection_info (httplib.MHD_get_connection_info)
-#define MHD_get_connection_values (httplib.MHD_get_connection_values)
-#define MHD_get_daemon_info (httplib.MHD_get_daemon_info)
-#define MHD_lookup_connection_value (httplib.MHD_lookup_connection_value)
-#define MHD_queue_response (httplib.MHD_queue_response)
-#define MHD_quiesce_daemon (httplib.MHD_quiesce_daemon)
-#define MHD_resume_connection (httplib.MHD_resume_connection)
-#define MHD_start_daemon (httplib.MHD_start_daemon)
-#define MHD_stop_daemon (httplib.MHD_stop_daemon)
-#define MHD_suspend_connection (httplib.MHD_suspend_connection)
-#define gnutls_certificate_get_peers (httplib.gnutls_certificate_get_peers)
-#define gnutls_certificate_verify_peers2 (httplib.gnutls_certificate_verify_peers2)
+#define MHD_destroy_response              (httplib.MHD_destroy_response)
+#define MHD_get_connection_info           (httplib.MHD_get_connection_info)
+#define MHD_get_connection_values         (httplib.MHD_get_connection_values)
+#define MHD_get_daemon_info               (httplib.MHD_get_daemon_info)
+#define MHD_lookup_connection_value       (httplib.MHD_lookup_connection_value)
+#define MHD_queue_response                (httplib.MHD_queue_response)
+#define MHD_quiesce_daemon                (httplib.MHD_quiesce_daemon)
+#define MHD_resume_connection             (httplib.MHD_resume_connection)
+#define MHD_start_daemon                  (httplib.MHD_start_daemon)
+#define MHD_stop_daemon                   (httplib.MHD_stop_daemon)
+#define MHD_suspend_connection            (httplib.MHD_suspend_connection)
+#define gnutls_certificate_get_peers      (httplib.gnutls_certificate_get_peers)
+#define gnutls_certificate_verify_peers2  (httplib.gnutls_certificate_verify_peers2)
 #endif
 
 #endif

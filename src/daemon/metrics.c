@@ -44,8 +44,9 @@ static const struct {
 };
 
 /* Upper bounds, in microseconds. */
-static const unsigned BOUNDS[METRICS_BUCKETS] = { 250,   500,    1000,   2500,    5000,    10000,
-						  25000, 100000, 500000, 1000000, 5000000, 30000000 };
+static const unsigned BOUNDS[METRICS_BUCKETS] = {
+	250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 500000, 1000000, 5000000, 30000000
+};
 
 void
 metrics_add(struct metrics *metrics, enum metric metric, int64_t n)

@@ -12,13 +12,13 @@
 enum { METRICS_COMMANDS_MAX = 256, METRICS_CODES_MAX = 600, METRICS_BUCKETS = 12 };
 
 enum metric {
-	METRIC_CONNECTIONS,    /* HTTP connections that are open */
+	METRIC_CONNECTIONS,         /* HTTP connections that are open */
 	METRIC_CONNECTIONS_REFUSED, /* closed at once, as too many were open */
-	METRIC_IN_FLIGHT,      /* requests that wait for the database */
-	METRIC_READS_SHARED,   /* statements that went down a shared pipeline */
-	METRIC_READS_BATCHES,  /* in so many batches */
-	METRIC_DB_CONNECTS,    /* connections made to the database */
-	METRIC_DB_FAILURES,    /* attempts that failed, and connections that were lost */
+	METRIC_IN_FLIGHT,           /* requests that wait for the database */
+	METRIC_READS_SHARED,        /* statements that went down a shared pipeline */
+	METRIC_READS_BATCHES,       /* in so many batches */
+	METRIC_DB_CONNECTS,         /* connections made to the database */
+	METRIC_DB_FAILURES,         /* attempts that failed, and connections that were lost */
 	METRIC_READS_LONG,     /* of the shared ones, carried out by a writer as they took long */
 	METRIC_READS_RETRIED,  /* reads that were run again after such a loss */
 	METRIC_LISTENING,      /* 1 while notifications of other processes arrive */
@@ -35,9 +35,9 @@ enum metric {
 
 struct metrics {
 	atomic_uint_fast64_t values[METRIC_COUNT];
-	atomic_uint_fast64_t codes[METRICS_CODES_MAX];           /* replies by HTTP status */
-	atomic_uint_fast64_t commands[METRICS_COMMANDS_MAX][3];  /* yes, no, failed */
-	atomic_uint_fast64_t latency[METRICS_BUCKETS + 1];       /* of requests for commands */
+	atomic_uint_fast64_t codes[METRICS_CODES_MAX];          /* replies by HTTP status */
+	atomic_uint_fast64_t commands[METRICS_COMMANDS_MAX][3]; /* yes, no, failed */
+	atomic_uint_fast64_t latency[METRICS_BUCKETS + 1];      /* of requests for commands */
 	atomic_uint_fast64_t latency_micros;
 };
 

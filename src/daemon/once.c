@@ -60,7 +60,8 @@ claim(void *ctx, struct call *call, bool *answered, struct adx_error *err)
 	rc = stmt_one(call->db, SQL_REQUEST_FIND, PARAMS(r->actor, r->once_key, r->once_digest),
 		      &rows, err);
 	if (rc == ADX_OK && rows == NULL)
-		rc = adx_fail(err, ADX_EFAIL, "the first request with this key just ended; try again");
+		rc = adx_fail(err, ADX_EFAIL,
+			      "the first request with this key just ended; try again");
 	if (rc == ADX_OK)
 		rc = repeat(r, call, rows, err);
 	rows_close(rows);
@@ -94,9 +95,9 @@ digest(struct request *r)
 	/* The reply is kept in its format. */
 	buf_addf(&text, "%d %s ", r->format, r->command->name);
 	buf_add(&text, buf_text(&r->body), r->body.len);
-	ok = buf_ok(&text) && HMAC(EVP_sha256(), r->daemon->key, DAEMON_KEY_SIZE,
-				   (const unsigned char *)buf_text(&text), text.len, mac,
-				   &len) != NULL;
+	ok = buf_ok(&text) &&
+	     HMAC(EVP_sha256(), r->daemon->key, DAEMON_KEY_SIZE,
+		  (const unsigned char *)buf_text(&text), text.len, mac, &len) != NULL;
 	buf_wipe(&text);
 	strcpy(r->once_digest, "\\x");
 	for (unsigned i = 0; ok && i < len && i < 32; i++)

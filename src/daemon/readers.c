@@ -48,7 +48,8 @@ follow_settings(struct reader *reader)
 {
 	struct settings *now = daemon_settings(reader->all->daemon);
 
-	if (reader->db != NULL && (reader->settings != now || reader->epoch != atomic_load(&reader->all->daemon->epoch) ||
+	if (reader->db != NULL &&
+	    (reader->settings != now || reader->epoch != atomic_load(&reader->all->daemon->epoch) ||
 	     !db_alive(reader->db)))
 		disconnect(reader);
 	settings_release(now);
@@ -346,8 +347,7 @@ readers_tick(struct readers *readers, int64_t now)
 struct readers *
 readers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
 {
-	struct readers *readers =
-		calloc(1, sizeof(*readers) + count * sizeof(readers->readers[0]));
+	struct readers *readers = calloc(1, sizeof(*readers) + count * sizeof(readers->readers[0]));
 
 	if (readers == NULL) {
 		adx_nomem(err);

@@ -227,8 +227,8 @@ log_request(const struct request *r, enum adx_rc rc, int64_t micros)
 	if (is_logged(r, rc))
 		log_line("request=%s caller=%s command=%s status=%s rows=%" PRId64 " ms=%.1f%s%s",
 			 r->id, r->actor, r->command->name, r->status, r->call.rows,
-			 (double)micros / 1000, rc == ADX_OK ? "" : " error=",
-			 rc == ADX_OK ? "" : r->err.message);
+			 (double)micros / 1000,
+			 rc == ADX_OK ? "" : " error=", rc == ADX_OK ? "" : r->err.message);
 }
 
 static void

@@ -59,8 +59,7 @@ write_cache(struct daemon *daemon, struct out *out)
 			    info.drops);
 	metrics_write_value(out, "cache_entries", "gauge", "Results that are cached", info.entries);
 	metrics_write_value(out, "cache_bytes", "gauge", "Bytes they take", info.bytes);
-	metrics_write_value(out, "cache_max_bytes", "gauge", "Bytes they may take",
-			    info.max_bytes);
+	metrics_write_value(out, "cache_max_bytes", "gauge", "Bytes they may take", info.max_bytes);
 }
 
 static bool

@@ -324,10 +324,10 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 
 	items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0,
 					      (void *)buf_text(&tls->certificate) };
-	items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0,
-					      (void *)buf_text(&tls->key) };
-	items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
-					      (void *)TLS_PRIORITIES };
+	items[n++] =
+		(struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)buf_text(&tls->key) };
+	items[n++] =
+		(struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES };
 	if (tls->clients.len > 0)
 		items[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
 						      (void *)buf_text(&tls->clients) };
@@ -360,11 +360,10 @@ start_http(struct daemon *daemon, const struct config_http *http, const struct t
 	else
 		flags |= MHD_USE_NO_LISTEN_SOCKET;
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, daemon,
-				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, daemon, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-				daemon, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, daemon, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, daemon, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
 static enum adx_rc
@@ -414,7 +413,7 @@ server_start(struct daemon *daemon, struct adx_error *err)
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = sockets_listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
-		daemon->http[UNIX_SOCKET] = 
+		daemon->http[UNIX_SOCKET] =
 			start_http(daemon, http, NULL, daemon->sockets[UNIX_SOCKET]);
 		if (daemon->http[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);

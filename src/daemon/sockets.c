@@ -58,7 +58,8 @@ own_socket(const char *path, const char *group, struct adx_error *err)
 }
 
 enum adx_rc
-sockets_listen_unix(struct daemon *daemon, const char *path, const char *group, struct adx_error *err)
+sockets_listen_unix(struct daemon *daemon, const char *path, const char *group,
+		    struct adx_error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t before;
@@ -133,8 +134,7 @@ sockets_listen_tcp(struct daemon *daemon, const char *text, struct adx_error *er
 		return adx_fail(err, ADX_EINVAL, "'%s' is no ADDRESS:PORT", text);
 	why = getaddrinfo(host, port, &hints, &found);
 	if (why != 0)
-		return adx_fail(err, ADX_EIO, "cannot listen on '%s': %s", text,
-				gai_strerror(why));
+		return adx_fail(err, ADX_EIO, "cannot listen on '%s': %s", text, gai_strerror(why));
 	daemon->sockets[TCP_SOCKET] = open_tcp(found);
 	freeaddrinfo(found);
 	if (daemon->sockets[TCP_SOCKET] < 0)

@@ -42,7 +42,8 @@ follow_settings(struct worker *worker)
 {
 	struct settings *now = daemon_settings(worker->all->daemon);
 
-	if (worker->db != NULL && (worker->settings != now || worker->epoch != atomic_load(&worker->all->daemon->epoch) ||
+	if (worker->db != NULL &&
+	    (worker->settings != now || worker->epoch != atomic_load(&worker->all->daemon->epoch) ||
 	     !db_alive(worker->db)))
 		disconnect(worker);
 	settings_release(now);
@@ -167,8 +168,7 @@ writers_tick(struct writers *writers, int64_t now)
 struct writers *
 writers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
 {
-	struct writers *writers =
-		calloc(1, sizeof(*writers) + count * sizeof(writers->workers[0]));
+	struct writers *writers = calloc(1, sizeof(*writers) + count * sizeof(writers->workers[0]));
 
 	if (writers == NULL) {
 		adx_nomem(err);

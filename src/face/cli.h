@@ -14,7 +14,7 @@
 struct cli_options {
 	const char *config_path; /* NULL: the default file, when there is one */
 	char *dsn;               /* NULL: not given */
-	const char *socket; /* of a daemon that is to do it; NULL: none */
+	const char *socket;      /* of a daemon that is to do it; NULL: none */
 	const char *secret_file;
 	enum format format;
 	bool dry_run;
@@ -73,8 +73,7 @@ struct verb {
 };
 
 /* A verb's row stands in its own file; the list of them, ended by NULL, in verbs.c. */
-extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE,
-	VERB_TOKEN;
+extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE, VERB_TOKEN;
 extern const struct verb *const VERBS[];
 const struct verb *verb_find(const char *name);
 int verb_help(struct cli *cli, int argc, char **argv);

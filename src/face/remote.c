@@ -192,7 +192,8 @@ document_path(const struct command *command, const char *const *args)
 	size_t n = command_param_count(command);
 
 	for (size_t i = 0; i < n; i++)
-		if (command->params[i].type == PARAM_PATH && command->params[i].path == PATH_WRITTEN)
+		if (command->params[i].type == PARAM_PATH &&
+		    command->params[i].path == PATH_WRITTEN)
 			return args[i];
 	return NULL;
 }

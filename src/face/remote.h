@@ -17,9 +17,9 @@ struct remote_reply {
 	const char *path;    /* where a document goes; NULL or "-": standard output */
 	struct newfile file; /* while `file_open` */
 	bool file_open;
-	bool quiet;          /* it is only looked at */
-	long code;           /* HTTP status; 0 before the header */
-	bool failed;         /* it is no answer of the command: the reason was said */
+	bool quiet;  /* it is only looked at */
+	long code;   /* HTTP status; 0 before the header */
+	bool failed; /* it is no answer of the command: the reason was said */
 	int exit;
 	int64_t affected;     /* -1: it does not say */
 	struct adx_error err; /* what went wrong here; else rc is ADX_OK */

@@ -10,9 +10,7 @@
 void
 remote_reply_begin(struct remote_reply *reply, struct cli *cli, const char *path, bool quiet)
 {
-	*reply = (struct remote_reply){
-		.cli = cli, .path = path, .quiet = quiet, .affected = -1
-	};
+	*reply = (struct remote_reply){ .cli = cli, .path = path, .quiet = quiet, .affected = -1 };
 }
 
 void

@@ -26,9 +26,9 @@ static const struct verb VERB_COMPLETION = {
 };
 
 /* In the order of the help. */
-const struct verb *const VERBS[] = { &VERB_MIGRATE, &VERB_IMPORT, &VERB_EXPORT,     &VERB_BATCH,
-				     &VERB_SERVE,
-				     &VERB_TOKEN,   &VERB_HELP,   &VERB_COMPLETION, NULL };
+const struct verb *const VERBS[] = { &VERB_MIGRATE, &VERB_IMPORT,     &VERB_EXPORT,
+				     &VERB_BATCH,   &VERB_SERVE,      &VERB_TOKEN,
+				     &VERB_HELP,    &VERB_COMPLETION, NULL };
 
 const struct verb *
 verb_find(const char *name)

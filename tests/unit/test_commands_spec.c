@@ -325,11 +325,11 @@ static void
 test_commands_that_go_far_are_marked(void **state)
 {
 	/* One row of a small table; what an outbox takes; a file. */
-	static const char *const narrow[] = { "add_host",          "registered_vhosts",
-					      "load_config",       "get_cookie",
-					      "cache_info",        "cache_clear",
-					      "can_i",
-					      "send_message_chat", "send_message_headline" };
+	static const char *const narrow[] = {
+		"add_host",   "registered_vhosts", "load_config",
+		"get_cookie", "cache_info",        "cache_clear",
+		"can_i",      "send_message_chat", "send_message_headline"
+	};
 	/* Its account may be anywhere in tables that have no index for it. */
 	static const char *const wide[] = { "retrieve_personal_data" };
 	const struct fixture *f = *state;
@@ -354,7 +354,7 @@ static void
 test_commands_that_list_much_have_pages(void **state)
 {
 	static const char *const few[] = { "user_sessions_info", "get_ban_details", "get_last",
-					   "get_vcard2_multi",   "cache_info" };
+					   "get_vcard2_multi", "cache_info" };
 	const struct fixture *f = *state;
 
 	for (const struct command *const *c = f->commands; *c != NULL; c++) {
