@@ -118,9 +118,9 @@ struct command {
 	const char *notes;   /* more for the help, or NULL */
 	struct param params[COMMAND_PARAMS_MAX];
 	enum result_kind result;
+	enum page_key pages; /* of a list */
 	const char *result_name;
 	struct field fields[COMMAND_FIELDS_MAX];
-	enum page_key pages;
 	const struct answer *answers[COMMAND_ANSWERS_MAX];
 	/*
 	 * What is answered when the first localpart, domain or resource is no valid JID part: an

@@ -380,11 +380,11 @@ take_others(void *ctx, struct rowset *value, const struct adx_error *err)
 	struct request *r = ctx;
 	enum adx_rc rc;
 
-	if (value == NULL && outlasts(r, err)) {
+	if (err != NULL && outlasts(r, err)) {
 		look_up_again(r);
 		return;
 	}
-	if (value == NULL) {
+	if (err != NULL) {
 		r->err = *err;
 		rc = err->rc;
 		r->retry_after = rc == ADX_EUNAVAIL ? 1 : 0;

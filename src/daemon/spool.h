@@ -36,7 +36,7 @@ void spool_init(struct spool *spool, uint64_t most, void (*wake)(void *ctx), voi
 void spool_free(struct spool *spool);
 
 /* An out_sink: returns 0, or the errno of what went wrong. EPIPE: nobody fetches it. */
-int spool_write(void *spool, const char *data, size_t len);
+int spool_write(void *ctx, const char *data, size_t len);
 /* Forget what a failed attempt wrote; false when some of it may have been sent. */
 bool spool_restart(struct spool *spool);
 /* The last word: whole, or broken off. */

@@ -12,13 +12,18 @@ struct cancelling {
 	PGcancel *cancel;
 };
 
+static void
+cancelling_free(struct cancelling *c)
+{
+	PQfreeCancel(c->cancel);
+	free(c);
+}
+
 void
 cancelling_release(struct cancelling *c)
 {
-	if (c == NULL || atomic_fetch_sub(&c->users, 1) != 1)
-		return;
-	PQfreeCancel(c->cancel);
-	free(c);
+	if (c != NULL && atomic_fetch_sub(&c->users, 1) == 1)
+		cancelling_free(c);
 }
 
 static void *
@@ -63,8 +68,7 @@ start(const struct db *db)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&thread, &attributes, cancel, c) != 0) {
-		cancelling_release(c);
-		cancelling_release(c);
+		cancelling_free(c);
 		c = NULL;
 	}
 	pthread_attr_destroy(&attributes);

@@ -119,13 +119,18 @@ judge_server(struct listener *l, bool standby, int pid, struct adx_error *err)
 static enum adx_rc
 check_server(struct listener *l, struct adx_error *err)
 {
-	char answer[32] = "", standby[8] = "";
-	int pid = 0;
+	char answer[32] = "";
+	char *standby;
+	long pid;
 	enum adx_rc rc = ask(l, SQL_CACHE_SERVER, NULL, answer, sizeof(answer), err);
 
-	if (rc == ADX_OK && sscanf(answer, "%d %7s", &pid, standby) != 2)
-		rc = adx_fail(err, ADX_EFAIL, "cache_server: no row came back");
-	return rc == ADX_OK ? judge_server(l, strcmp(standby, "true") == 0, pid, err) : rc;
+	if (rc != ADX_OK)
+		return rc;
+	/* "PID true" or "PID false" */
+	pid = strtol(answer, &standby, 10);
+	if (*standby != ' ')
+		return adx_fail(err, ADX_EFAIL, "cache_server: no row came back");
+	return judge_server(l, strcmp(standby, " true") == 0, (int)pid, err);
 }
 
 /* First the ears, then the name: what is told from then on is heard. */

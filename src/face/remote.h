@@ -28,8 +28,8 @@ struct remote_reply {
 void remote_reply_begin(struct remote_reply *reply, struct cli *cli, const char *path, bool quiet);
 void remote_reply_end(struct remote_reply *reply);
 /* For libcurl: a line of the header, a piece of the body. */
-size_t remote_reply_header(char *data, size_t size, size_t count, void *reply);
-size_t remote_reply_body(char *data, size_t size, size_t count, void *reply);
+size_t remote_reply_header(char *data, size_t size, size_t count, void *ctx);
+size_t remote_reply_body(char *data, size_t size, size_t count, void *ctx);
 /* Everything came: a document appears at its path. */
 ADX_MUST_CHECK enum adx_rc remote_reply_conclude(struct remote_reply *reply);
 
