@@ -351,6 +351,8 @@ daemon_start(const struct daemon_options *options, struct daemon **out, struct a
 		daemon->sockets[i] = -1;
 	daemon->acceptor_end = -1;
 	pthread_mutex_init(&daemon->lock, NULL);
+	pthread_mutex_init(&daemon->newcomers_lock, NULL);
+	TAILQ_INIT(&daemon->newcomers);
 	pthread_mutex_init(&daemon->spare_lock, NULL);
 	pthread_mutex_init(&daemon->reload_lock, NULL);
 	prepare_process();
@@ -378,6 +380,7 @@ tick(struct daemon *daemon)
 	writers_tick(daemon->writers, now);
 	house_tick(daemon->house, now);
 	ready_tick(daemon->ready, now);
+	newcomers_tick(daemon, now);
 	if (now - told >= 1000) {
 		httplib_tell_systemd("WATCHDOG=1");
 		told = now;
@@ -486,5 +489,6 @@ daemon_stop(struct daemon *daemon)
 	pthread_mutex_destroy(&daemon->reload_lock);
 	pthread_mutex_destroy(&daemon->spare_lock);
 	pthread_mutex_destroy(&daemon->lock);
+	pthread_mutex_destroy(&daemon->newcomers_lock);
 	free(daemon);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "base/config.h"
@@ -84,13 +85,16 @@ struct daemon {
 	struct MHD_Daemon *http[DAEMON_LISTENERS];
 	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
 	pthread_t acceptor;
-	bool accepting;            /* the thread runs */
-	int acceptor_end;          /* an eventfd that ends it; -1 */
-	char *socket_path;         /* to be removed at the end, or NULL */
-	long max_header;           /* what the connections were made with */
-	char id[DAEMON_ID_SIZE];   /* begins the numbers of requests */
-	struct identity *identity; /* the newest; all stay until the end */
-	atomic_uint epoch;         /* counts them: connections of an older one are made anew */
+	bool accepting;    /* the thread runs */
+	int acceptor_end;  /* an eventfd that ends it; -1 */
+	char *socket_path; /* to be removed at the end, or NULL */
+	long max_header;   /* what the connections were made with */
+	int idle_timeout;  /* the same; seconds */
+	pthread_mutex_t newcomers_lock;
+	TAILQ_HEAD(, peer) newcomers; /* the oldest first */
+	char id[DAEMON_ID_SIZE];      /* begins the numbers of requests */
+	struct identity *identity;    /* the newest; all stay until the end */
+	atomic_uint epoch;            /* counts them: connections of an older one are made anew */
 	unsigned char key[DAEMON_KEY_SIZE]; /* of the digests of requests */
 	atomic_uint_fast64_t requests;
 	pthread_mutex_t reload_lock;
@@ -192,9 +196,23 @@ struct peer {
 	char bearer[96];
 	const struct token *token;
 	struct tokens *tokens;
+	/* Of newcomers.c: */
+	TAILQ_ENTRY(peer) newcomers;
+	int fd;
+	int64_t came; /* milliseconds */
+	bool is_new;
 };
 
+struct peer *request_peer(const struct request *request);
 void peer_free(struct peer *peer);
+
+/* ---- newcomers.c: TLS connections without a request yet ---------------------------------- */
+
+void newcomers_add(struct daemon *daemon, struct peer *peer, int fd);
+/* A request came, or the connection ends. */
+void newcomers_remove(struct daemon *daemon, struct peer *peer);
+/* End those that have been there for too long. */
+void newcomers_tick(struct daemon *daemon, int64_t now);
 
 /* ---- reply.c ----------------------------------------------------------------------------- */
 

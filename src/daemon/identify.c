@@ -42,8 +42,8 @@ refuse(struct adx_error *err, const char *message, const char *hint)
 	return ADX_EDENIED;
 }
 
-static struct peer *
-peer_of(const struct request *r)
+struct peer *
+request_peer(const struct request *r)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -76,7 +76,7 @@ remember(struct peer *peer, struct request *r, const char *text, const struct to
 static const struct token *
 find_token(struct request *r, const char *text)
 {
-	struct peer *peer = peer_of(r);
+	struct peer *peer = request_peer(r);
 	size_t len = strlen(text);
 	const struct token *token;
 
@@ -146,7 +146,7 @@ read_certificate(struct MHD_Connection *connection, struct peer *peer)
 static const struct known *
 find_known(struct request *r)
 {
-	struct peer *peer = peer_of(r);
+	struct peer *peer = request_peer(r);
 
 	if (peer == NULL)
 		return NULL;

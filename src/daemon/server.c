@@ -181,10 +181,14 @@ begin(struct daemon *daemon, struct MHD_Connection *connection, const char *path
       const char *method, void **request)
 {
 	struct request *r = request_new(daemon, connection);
+	struct peer *peer;
 
 	*request = r;
 	if (r == NULL)
 		return MHD_NO;
+	peer = request_peer(r);
+	if (peer != NULL)
+		newcomers_remove(daemon, peer);
 	if (atomic_load(&daemon->stopping) && strcmp(path, "/readyz") != 0)
 		request_fail_as(r, 503, ADX_EUNAVAIL, "the daemon is stopping", "");
 	else if (accept_header(r, method, path))
@@ -265,6 +269,8 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 	metrics_add(&daemon->metrics, METRIC_CONNECTIONS,
 		    what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*socket != NULL)
+			newcomers_remove(daemon, *socket);
 		peer_free(*socket);
 		return;
 	}
@@ -278,6 +284,8 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 		      domain == AF_UNIX &&
 		      getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0;
 	peer->uid = peer->local ? cred.uid : (uid_t)-1;
+	if (MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION) != NULL)
+		newcomers_add(daemon, peer, info->connect_fd);
 }
 
 static void
@@ -408,6 +416,7 @@ server_start(struct daemon *daemon, struct adx_error *err)
 		return rc;
 	}
 	daemon->max_header = http->max_header;
+	daemon->idle_timeout = http->idle_timeout;
 	if (path[0] != '\0')
 		rc = sockets_listen_unix(daemon, path, http->group, err);
 	if (rc == ADX_OK && address[0] != '\0')

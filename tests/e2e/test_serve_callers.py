@@ -7,6 +7,7 @@ import http.client
 import os
 import pwd
 import re
+import socket
 import ssl
 import subprocess
 import time
@@ -353,6 +354,24 @@ class Certificates(daemon.TestCase):
         old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         with self.assertRaises(OSError):
             server.get("/healthz", connection=server.tcp_connection(old, timeout=5))
+
+    def test_a_handshake_that_does_not_end(self):
+        server = self.serve_tls(idle_timeout=1)
+        hello = b"\x16\x03\x01\x02\x00\x01\x00"
+        with contextlib.ExitStack() as stack:
+            begin = time.monotonic()
+            socks = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+                     for _ in range(6)]
+            socks[0].sendall(hello)
+            conn = stack.enter_context(contextlib.closing(self.connect(server)))
+            for _ in range(5):
+                self.says(daemon.exchange(conn, "GET", "/healthz"), 200, "ok")
+                time.sleep(0.4)
+            for sock in socks:
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertEqual(sock.recv(1000), b"")
+            self.assertLess(time.monotonic() - begin, 5)
+            self.says(daemon.exchange(conn, "GET", "/healthz"), 200, "ok")
 
     def test_client_certificates(self):
         server = self.serve_tls(tls_clients=self.path("ca.pem"), certificates=[
