@@ -3,6 +3,8 @@
 import concurrent.futures
 import contextlib
 import json
+import os
+import signal
 import socket
 import time
 
@@ -124,7 +126,7 @@ class Time(LimitsTestCase):
         self.waiting(1)
         others = [self.send(server, "get_roster", {"user": "juliet", "host": HOST})
                   for _ in range(4)]
-        self.says(slow.result(), 504, "error")
+        self.assertEqual(slow.result().status, 504)
         for reply in others:
             self.says(reply.result(), 200, "ok")
         other.run("ROLLBACK")
@@ -141,6 +143,36 @@ class Time(LimitsTestCase):
         self.assertRegex(server.log, "command=status_list_host .* error=")
         self.assertEqual(self.cluster.sql("postgres", "SELECT count(*) FROM pg_stat_activity "
                                           "WHERE wait_event = 'PgSleep'"), [["0"]])
+
+    def test_a_server_that_does_not_answer(self):
+        server = self.serve(request_timeout=1, readers=1, writers=2)
+        calls = [("ban_account", BAN), ("get_roster", {"user": "romeo", "host": HOST}),
+                 ("connected_users_info", {})]
+        for command, fields in calls[:2]:
+            self.says(server.post(command, fields), 200, "ok")
+        self.says(server.call("cache_clear"), 200, "ok")
+        self.says(server.get("/readyz"), 200, "ok")
+        frozen = [int(pid) for pid, in self.cluster.sql(
+            "postgres", "SELECT pid FROM pg_stat_activity WHERE datname = :'db' "
+            "AND application_name <> 'psql'", db=self.database)]
+        self.assertGreater(len(frozen), 3)
+        try:
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            begin = time.monotonic()
+            replies = [self.send(server, *call) for call in calls]
+            self.says(server.get("/readyz"), 503, "database_unavailable", "does not answer")
+            codes = [reply.result().status for reply in replies]
+            self.assertLess(time.monotonic() - begin, 8)
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+        # One that was not in use has a new connection; the others did not get an answer in time.
+        self.assertIn(504, codes)
+        self.assertLessEqual(set(codes), {200, 504})
+        for command, fields in calls:
+            self.says(server.post(command, fields), 200, "ok")
+        harness.wait_until(lambda: server.get("/readyz").status == 200, 5)
 
     def test_a_lock_that_is_not_given_is_503(self):
         server = self.serve(more="database = { lock_timeout = 1; };")
