@@ -132,6 +132,20 @@ class Time(LimitsTestCase):
             self.says(reply.result(), 200, "ok")
         other.run("ROLLBACK")
 
+    def test_nobody_waits_for_a_long_read_of_another(self):
+        server = self.serve(readers=1)
+        other = self.lock_table("sessions")
+        slow = self.send(server, "num_resources", {"user": "romeo", "host": HOST})
+        self.waiting(1)
+        others = [self.send(server, "get_roster", {"user": "juliet", "host": HOST})
+                  for _ in range(4)]
+        for reply in others:
+            self.says(reply.result(), 200, "ok")
+        self.assertFalse(slow.done())
+        self.assertEqual(server.metrics()["adminex_shared_reads_long_total"], 1)
+        other.run("ROLLBACK")
+        self.assertEqual(self.says(slow.result(), 200, "ok")["result"], 0)
+
     def test_a_list_beyond_its_time_is_cut_off(self):
         database = self.new_database(self.addCleanup)
         test_serve.fill_with_pause(self.cluster, database)
