@@ -67,13 +67,16 @@ daemon_tokens(struct daemon *daemon)
 void
 daemon_set_tokens(struct daemon *daemon, struct tokens *tokens)
 {
-	struct tokens *before;
+	struct tokens *gone = tokens;
 
 	pthread_mutex_lock(&daemon->lock);
-	before = daemon->tokens;
-	daemon->tokens = tokens;
+	/* Connections keep the table they know, and the quick way into it, as long as it is true. */
+	if (daemon->tokens == NULL || !tokens_same(daemon->tokens, tokens)) {
+		gone = daemon->tokens;
+		daemon->tokens = tokens;
+	}
 	pthread_mutex_unlock(&daemon->lock);
-	tokens_release(before);
+	tokens_release(gone);
 }
 
 static void

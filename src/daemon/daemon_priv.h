@@ -178,8 +178,11 @@ void request_done(struct request *request, enum adx_rc rc);
 void request_release(struct request *request);
 /* Whoever was given it is done with it, after request_done() or the like. */
 void request_let_go(struct request *request);
-/* When its time is over, in milliseconds; the failure that follows. */
+/* When its time is over, in milliseconds. */
 int64_t request_deadline(const struct request *request);
+/* Was it cancelled by whoever, the server perhaps, with its time over? */
+bool request_overran(const struct request *request, enum adx_rc rc);
+/* The failure that follows. */
 enum adx_rc request_too_late(struct request *request);
 /* Forget what a failed attempt did, before the next; false when part of the reply was sent. */
 bool request_restart(struct request *request);

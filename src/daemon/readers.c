@@ -228,13 +228,12 @@ patience_for(const struct request *r)
 static void
 settle(struct reader *reader, struct request *r, enum adx_rc rc)
 {
-	bool cancelled = rc != ADX_OK && guard_cancelled(&reader->guard) &&
-			 strcmp(r->err.sqlstate, "57014") == 0;
-
-	if (!cancelled) {
+	if (request_overran(r, rc)) {
+		end(r, request_too_late(r));
+	} else if (rc == ADX_OK || !guard_cancelled(&reader->guard) ||
+		   strcmp(r->err.sqlstate, "57014") != 0) {
 		end(r, rc);
-	} else if (now_ms() >= request_deadline(r) || atomic_load(&r->daemon->stopping) ||
-		   !request_restart(r)) {
+	} else if (atomic_load(&r->daemon->stopping) || !request_restart(r)) {
 		end(r, request_too_late(r));
 	} else {
 		metrics_add(&r->daemon->metrics, METRIC_READS_LONG, 1);

@@ -168,6 +168,7 @@ request_fail(struct request *r, const struct adx_error *err)
 	struct outcome outcome = { adx_rc_word(err->rc), err->message, err->hint, err->sqlstate,
 				   false };
 	struct writer *w = writer_new(FORMAT_JSON, &NOTHING, r->out);
+	bool whole = w != NULL;
 
 	if (r->code == 0)
 		r->code = reply_code(err);
@@ -176,11 +177,11 @@ request_fail(struct request *r, const struct adx_error *err)
 	snprintf(r->failure, sizeof(r->failure), "%.280s%s%.96s%s", err->message,
 		 err->hint[0] == '\0' ? "" : " (", err->hint, err->hint[0] == '\0' ? "" : ")");
 	r->format = FORMAT_JSON;
-	if (w != NULL)
+	if (whole)
 		w->ops->finish(w, &outcome);
 	writer_free(w);
 	out_flush(r->out);
-	spool_finish(&r->spool, true);
+	spool_finish(&r->spool, whole && out_error(r->out) == 0);
 }
 
 void
@@ -196,6 +197,13 @@ request_fail_as(struct request *r, unsigned code, enum adx_rc rc, const char *me
 	if (code == 503)
 		r->retry_after = 1;
 	request_fail(r, &err);
+}
+
+bool
+request_overran(const struct request *r, enum adx_rc rc)
+{
+	return rc != ADX_OK && strcmp(r->err.sqlstate, "57014") == 0 &&
+	       now_ms() >= request_deadline(r);
 }
 
 enum adx_rc

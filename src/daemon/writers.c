@@ -100,7 +100,7 @@ run_in_time(struct worker *worker, struct request *r)
 	r->call.db = worker->db;
 	/* With a fill it is a read that took too long among others. */
 	rc = r->fill != NULL ? readers_run(r, worker->db) : call_run(&r->call, &r->err);
-	if (rc == ADX_EINTR)
+	if (rc == ADX_EINTR || request_overran(r, rc))
 		rc = request_too_late(r);
 	if (guard_end(&worker->guard))
 		db_clear_interrupt(worker->db);

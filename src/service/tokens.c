@@ -206,6 +206,43 @@ tokens_release(struct tokens *tokens)
 	free(tokens);
 }
 
+static bool
+same_hosts(const struct strvec *a, const struct strvec *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What is left of its time is asked for anew each time, and told in whole milliseconds. */
+static bool
+same_end(int64_t a, int64_t b)
+{
+	enum { CLOCKS_APART = 1000 };
+
+	return a == b || (a != INT64_MAX && b != INT64_MAX && a - b < CLOCKS_APART &&
+			  b - a < CLOCKS_APART);
+}
+
+bool
+tokens_same(const struct tokens *a, const struct tokens *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct token *x = &a->items[i], *y = &b->items[i];
+
+		if (x->id != y->id || x->role != y->role || strcmp(x->actor, y->actor) != 0 ||
+		    memcmp(x->digest, y->digest, TOKEN_DIGEST_LEN) != 0 ||
+		    !same_hosts(&x->hosts, &y->hosts) || !same_end(x->ends_at, y->ends_at))
+			return false;
+	}
+	return true;
+}
+
 size_t
 tokens_count(const struct tokens *tokens)
 {

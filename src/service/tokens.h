@@ -46,6 +46,8 @@ ADX_MUST_CHECK enum adx_rc tokens_make(const struct token_row *rows, size_t coun
 struct tokens *tokens_hold(struct tokens *tokens);
 /* NULL is fine. */
 void tokens_release(struct tokens *tokens);
+/* Do both tables know the same tokens, with the same rights, until the same times? */
+bool tokens_same(const struct tokens *a, const struct tokens *b);
 size_t tokens_count(const struct tokens *tokens);
 
 /*

@@ -215,6 +215,54 @@ test_tokens_expire_while_they_are_held(void **state)
 	tokens_release(tokens);
 }
 
+/* Does a table of this row say the same as one of the first? */
+static bool
+says_the_same(const struct tokens *first, const struct token_row *row)
+{
+	struct tokens *other;
+	struct adx_error err;
+	bool same;
+
+	assert_int_equal(tokens_make(row, 1, &other, &err), ADX_OK);
+	same = tokens_same(first, other);
+	assert_int_equal(tokens_same(other, first), same);
+	tokens_release(other);
+	return same;
+}
+
+static void
+test_tokens_tables_that_say_the_same(void **state)
+{
+	struct token_row row = rows[0], changed;
+	struct tokens *first;
+	struct adx_error err;
+
+	(void)state;
+	row.left_ms = "7776000000";
+	assert_int_equal(tokens_make(&row, 1, &first, &err), ADX_OK);
+	assert_true(says_the_same(first, &row));
+	changed = row;
+	changed.left_ms = "7775999900";
+	assert_true(says_the_same(first, &changed));
+	changed.left_ms = "7776002000";
+	assert_false(says_the_same(first, &changed));
+	changed.left_ms = NULL;
+	assert_false(says_the_same(first, &changed));
+	changed = row;
+	changed.role = strcmp(row.role, "admin") == 0 ? "reader" : "admin";
+	assert_false(says_the_same(first, &changed));
+	changed = row;
+	changed.hosts = "{another.example}";
+	assert_false(says_the_same(first, &changed));
+	changed = row;
+	changed.label = "another";
+	assert_false(says_the_same(first, &changed));
+	changed = row;
+	changed.digest = digests[1];
+	assert_false(says_the_same(first, &changed));
+	tokens_release(first);
+}
+
 static void
 test_tokens_not_yet_expired(void **state)
 {
@@ -273,6 +321,7 @@ main(void)
 		cmocka_unit_test(test_tokens_that_begin_alike_are_told_apart),
 		cmocka_unit_test(test_tokens_tells_what_a_token_is),
 		cmocka_unit_test(test_tokens_expire_while_they_are_held),
+		cmocka_unit_test(test_tokens_tables_that_say_the_same),
 		cmocka_unit_test(test_tokens_not_yet_expired),
 		cmocka_unit_test(test_tokens_with_a_role_that_is_none),
 		cmocka_unit_test(test_tokens_none_is_a_table_too),
