@@ -132,19 +132,10 @@ add_number(struct MHD_Response *response, const char *name, long long number)
 	MHD_add_response_header(response, name, text);
 }
 
+/* What is known once the request was carried out: until then another thread writes it. */
 static void
-add_headers(struct MHD_Response *response, const struct request *r)
+add_outcome(struct MHD_Response *response, const struct request *r, long room)
 {
-	long room = r->header_room;
-
-	MHD_add_response_header(response, "Content-Type", content_type(r));
-	/* The request's header left little room. */
-	if (r->code == 431)
-		return;
-	MHD_add_response_header(response, "Adminex-Request", r->id);
-	/* What was asked for by POST no cache keeps (RFC 9110, section 9.3.3). */
-	if (r->command == NULL)
-		MHD_add_response_header(response, "Cache-Control", "no-store");
 	/* JSON has the status; nothing else does. */
 	if (r->status != NULL && (r->format != FORMAT_JSON || r->exit != 0)) {
 		MHD_add_response_header(response, "Adminex-Status", r->status);
@@ -159,6 +150,21 @@ add_headers(struct MHD_Response *response, const struct request *r)
 	if (r->code == 401)
 		MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"adminex\"");
 	add_remarks(response, r, room);
+}
+
+static void
+add_headers(struct MHD_Response *response, const struct request *r, bool ended)
+{
+	MHD_add_response_header(response, "Content-Type", content_type(r));
+	/* The request's header left little room. */
+	if (ended && r->code == 431)
+		return;
+	MHD_add_response_header(response, "Adminex-Request", r->id);
+	/* What was asked for by POST no cache keeps (RFC 9110, section 9.3.3). */
+	if (r->command == NULL)
+		MHD_add_response_header(response, "Cache-Control", "no-store");
+	if (ended)
+		add_outcome(response, r, r->header_room);
 }
 
 /* ---- bodies ------------------------------------------------------------------------------ */
@@ -195,24 +201,43 @@ make_response(struct request *r, bool streams)
 					       MHD_RESPMEM_PERSISTENT);
 }
 
+/* There is no memory, or no room on the disk, for the reply: what there is of it is worth nothing. */
+static struct MHD_Response *
+make_lost(struct request *r)
+{
+	static char LOST[] = "{\"message\":\"the reply could not be kept; a change was made "
+			     "nevertheless\",\"status\":\"error\"}\n";
+
+	r->code = r->code < 400 ? 500 : r->code;
+	r->format = FORMAT_JSON;
+	r->status = "error";
+	r->exit = 1;
+	snprintf(r->failure, sizeof(r->failure),
+		 "the reply could not be kept; a change was made nevertheless");
+	return MHD_create_response_from_buffer(strlen(LOST), LOST, MHD_RESPMEM_PERSISTENT);
+}
+
 enum MHD_Result
 reply_send(struct request *r)
 {
 	struct MHD_Response *response;
 	enum MHD_Result sent;
-	bool streams;
+	bool streams, ended, lost;
+	unsigned code;
 
 	pthread_mutex_lock(&r->spool.lock);
 	streams = r->spool.streams;
+	ended = r->spool.complete || r->spool.broken;
+	lost = r->spool.broken && !streams;
 	pthread_mutex_unlock(&r->spool.lock);
-	if (streams && r->code == 0)
-		r->code = 200;
-	response = make_response(r, streams);
+	response = lost ? make_lost(r) : make_response(r, streams);
 	if (response == NULL)
 		return MHD_NO;
-	add_headers(response, r);
-	metrics_reply(&r->daemon->metrics, r->code);
-	sent = MHD_queue_response(r->connection, r->code, response);
+	/* Of a reply that is under way, only that it began well is known. */
+	code = ended && r->code != 0 ? r->code : 200;
+	add_headers(response, r, ended);
+	metrics_reply(&r->daemon->metrics, code);
+	sent = MHD_queue_response(r->connection, code, response);
 	MHD_destroy_response(response);
 	return sent;
 }

@@ -342,3 +342,13 @@ class Addresses(LimitsTestCase):
 
 if __name__ == "__main__":
     harness.unittest.main()
+
+
+class Room(LimitsTestCase):
+    def test_a_reply_that_cannot_be_kept_is_a_failure(self):
+        """Not one that looks whole and is not."""
+        server = self.serve(env={"TMPDIR": "/nowhere"})
+        self.says(server.get("/healthz"), 200, "ok")
+        reply = server.get("/openapi.json")
+        self.says(reply, 500, "error", "could not be kept")
+        self.assertEqual(reply["Adminex-Exit"], "1")

@@ -859,6 +859,55 @@ test_cache_switched_off_is_empty_and_transparent(void **state)
 }
 
 static void
+test_cache_passes_on_what_it_does_not_keep(void **state)
+{
+	struct cache *cache = cache_of(MIB, 0, 0);
+	struct cache_fill *fill = must_fill(cache, romeo());
+	struct rowset *value = text_value("of a standby");
+	struct wait wait;
+
+	(void)state;
+	must_wait(cache, romeo(), &wait);
+	cache_pass(fill, value);
+	rowset_release(value);
+	assert_int_equal(wait.calls, 1);
+	assert_string_equal(wait.text, "of a standby");
+	must_miss(cache, romeo());
+	cache_free(cache);
+}
+
+static void
+test_cache_ends_with_its_lease(void **state)
+{
+	struct cache *cache = cache_of(MIB, 0, 0);
+	struct cache_fill *fill;
+	struct cache_key key = romeo();
+	struct rowset *value;
+
+	(void)state;
+	cache_lease(cache, now + 10);
+	put(cache, romeo(), "old");
+	now += 9;
+	must_hit(cache, romeo(), "old");
+	now += 1;
+	must_be_off(cache, romeo());
+	assert_false(cache_peek(cache, &key, &value));
+	/* In time it is renewed; too late, it begins with nothing, also of what was under way. */
+	cache_lease(cache, now + 10);
+	fill = must_fill(cache, romeo());
+	cache_lease(cache, now + 20);
+	store(fill, "new");
+	must_hit(cache, romeo(), "new");
+	fill = must_fill(cache, key_of("example.org", "juliet", "1"));
+	now += 20;
+	cache_lease(cache, now + 10);
+	store(fill, "late");
+	must_miss(cache, romeo());
+	must_miss(cache, key_of("example.org", "juliet", "1"));
+	cache_free(cache);
+}
+
+static void
 test_cache_of_no_bytes_is_off(void **state)
 {
 	struct cache *cache = cache_of(0, 0, 0);
@@ -963,6 +1012,8 @@ main(void)
 		cmocka_unit_test(test_cache_stands_up_to_a_scan),
 		cmocka_unit_test(test_cache_hot_entries_age_too),
 		cmocka_unit_test(test_cache_switched_off_is_empty_and_transparent),
+		cmocka_unit_test(test_cache_passes_on_what_it_does_not_keep),
+		cmocka_unit_test(test_cache_ends_with_its_lease),
 		cmocka_unit_test(test_cache_of_no_bytes_is_off),
 		cmocka_unit_test(test_cache_resized_keeps_what_fits),
 		cmocka_unit_test(test_cache_any_number_of_shards),
