@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <yajl/yajl_gen.h>
 
@@ -198,6 +199,20 @@ document_path(const struct command *command, const char *const *args)
 	return NULL;
 }
 
+/* A daemon sends the document as JSON, and knows nothing of the name it gets here. */
+static enum adx_rc
+check_document(const struct command *command, const char *const *args, struct adx_error *err)
+{
+	const char *path = document_path(command, args);
+	size_t len = path == NULL ? 0 : strlen(path);
+
+	if (len <= 4 || strcasecmp(path + len - 4, ".zip") != 0)
+		return ADX_OK;
+	adx_fail(err, ADX_EUSAGE, "a daemon makes no archives");
+	adx_hint(err, "name a .json file, or leave --socket out");
+	return err->rc;
+}
+
 /* Send it once, for real or on trial; a failure here is said. */
 static int
 send_once(struct cli *cli, const struct command *command, const char *const *args, bool trial,
@@ -259,6 +274,8 @@ remote_run(struct cli *cli, const struct command *command, const char *const *ar
 	/* Only to count them: what they mean is for the daemon to say. */
 	rc = call_begin(&check, command, args, count, &err);
 	call_end(&check);
+	if (rc != ADX_EUSAGE)
+		rc = check_document(command, args, &err);
 	if (rc == ADX_EUSAGE || curllib_load(&err) != ADX_OK)
 		return cli_fail(cli, &err);
 	if ((command->flags & CMD_DESTROYS) && cli_can_ask() && !cli->options.assume_yes &&

@@ -19,6 +19,7 @@ struct remote_reply {
 	bool file_open;
 	bool quiet;  /* it is only looked at */
 	long code;   /* HTTP status; 0 before the header */
+	bool known;  /* an adminex says it */
 	bool failed; /* it is no answer of the command: the reason was said */
 	int exit;
 	int64_t affected;     /* -1: it does not say */
@@ -30,7 +31,7 @@ void remote_reply_end(struct remote_reply *reply);
 /* For libcurl: a line of the header, a piece of the body. */
 size_t remote_reply_header(char *data, size_t size, size_t count, void *ctx);
 size_t remote_reply_body(char *data, size_t size, size_t count, void *ctx);
-/* Everything came: a document appears at its path. */
+/* Everything came: a document appears at its path. ADX_EFAIL when it is no daemon's word. */
 ADX_MUST_CHECK enum adx_rc remote_reply_conclude(struct remote_reply *reply);
 
 #endif

@@ -86,6 +86,8 @@ remote_reply_header(char *data, size_t size, size_t count, void *ctx)
 
 	if (len > 9 && strncmp(data, "HTTP/1.1 ", 9) == 0)
 		reply->code = strtol(data + 9, NULL, 10);
+	else if (is_header(data, len, "Adminex-Request", value, sizeof(value)))
+		reply->known = true;
 	else if (is_header(data, len, "Adminex-Exit", value, sizeof(value)))
 		reply->exit = (int)strtol(value, NULL, 10);
 	else if (is_header(data, len, "Adminex-Affected", value, sizeof(value)))
@@ -125,13 +127,18 @@ write_document(struct remote_reply *reply, const char *data, size_t len)
 static bool
 is_dropped(const struct remote_reply *reply)
 {
-	return reply->quiet || (reply->failed && reply->cli->options.format != FORMAT_JSON);
+	enum format format = reply->cli->options.format;
+
+	if (!reply->known)
+		return true;
+	return reply->failed ? format != FORMAT_JSON && format != FORMAT_NDJSON : reply->quiet;
 }
 
 static bool
 is_document(const struct remote_reply *reply)
 {
-	return reply->path != NULL && strcmp(reply->path, "-") != 0 && reply->code == 200;
+	return reply->path != NULL && strcmp(reply->path, "-") != 0 && reply->code == 200 &&
+	       !reply->cli->options.dry_run;
 }
 
 size_t
@@ -151,6 +158,10 @@ remote_reply_body(char *data, size_t size, size_t count, void *ctx)
 enum adx_rc
 remote_reply_conclude(struct remote_reply *reply)
 {
+	if (!reply->known)
+		return adx_fail(&reply->err, ADX_EFAIL,
+				"the request was not taken, or not by adminex: HTTP status %ld",
+				reply->code);
 	if (!reply->file_open)
 		return ADX_OK;
 	reply->file_open = false;
