@@ -325,10 +325,10 @@ class Proxy:
         self.cut()
 
 
-def read_all(sock):
-    """What comes until the other side ends it, or is silent for too long."""
+def read_all(sock, patience):
+    """What comes until the other side ends it, or is silent for so many seconds."""
     data = b""
-    while select.select([sock], [], [], 5)[0]:
+    while select.select([sock], [], [], patience)[0]:
         try:
             piece = sock.recv(65536)
         except OSError:
