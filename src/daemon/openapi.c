@@ -342,13 +342,48 @@ write_contents(yajl_gen g, const struct command *command)
 	close_maps(g, 1);
 }
 
+/* Headers of a reply. */
+enum { REQUEST_ID = 1, RETRY_AFTER = 2, CHALLENGE = 4, OUTCOME = 8, AFFECTED = 16, FAILURE = 32 };
+
+static const struct header {
+	const char *name;
+	const char *component;
+	const char *about;
+	const char *type;
+	unsigned when;
+} HEADERS[] = {
+	{ "Adminex-Request", "Request", "id of this request, also in the log and the audit rows",
+	  "string", REQUEST_ID },
+	{ "Retry-After", "RetryAfter", "seconds to wait before the next attempt", "integer",
+	  RETRY_AFTER },
+	{ "WWW-Authenticate", "Challenge", "how to say who calls", "string", CHALLENGE },
+	{ "Adminex-Status", "Status",
+	  "the word for the outcome, where the body does not have it or it is a failure", "string",
+	  OUTCOME },
+	{ "Adminex-Exit", "Exit", "the exit status of the same on the command line", "integer",
+	  OUTCOME },
+	{ "Adminex-Remark", "Remark",
+	  "a line beside the answer, one header each; %XX stands for what a header cannot carry",
+	  "string", OUTCOME },
+	{ "Adminex-Affected", "Affected", "how many of the command's own rows changed or go",
+	  "integer", AFFECTED },
+	{ "Adminex-Failure", "Failure", "message and hint, as in the body", "string", FAILURE },
+};
+
+enum { HEADER_COUNT = sizeof(HEADERS) / sizeof(HEADERS[0]) };
+
 static void
-write_request_id(yajl_gen g)
+write_headers_of(yajl_gen g, unsigned which)
 {
 	open_map(g, "headers");
-	open_map(g, "Adminex-Request");
-	refer(g, "headers", "Request");
-	close_maps(g, 2);
+	for (size_t i = 0; i < HEADER_COUNT; i++) {
+		if (!(HEADERS[i].when & which))
+			continue;
+		open_map(g, HEADERS[i].name);
+		refer(g, "headers", HEADERS[i].component);
+		close_maps(g, 1);
+	}
+	close_maps(g, 1);
 }
 
 /* What can come of any request, but for success. */
@@ -356,25 +391,39 @@ static const struct failure {
 	const char *status;
 	const char *name; /* of the component */
 	const char *about;
+	unsigned headers; /* beside those of each failure */
 } FAILURES[] = {
 	{ "400", "Misused",
 	  "the request is not understood, or fields are unknown, missing or of "
 	  "a wrong type" },
-	{ "401", "NoCaller", "nobody known: a token is missing, wrong, expired or revoked" },
+	{ "401", "NoCaller", "nobody known: a token is missing, wrong, expired or revoked",
+	  CHALLENGE },
 	{ "403", "Denied", "the caller may not do this" },
-	{ "404", "NotFound", "there is no such thing" },
+	{ "404", "NotFound", "there is no such thing: account, host, command" },
 	{ "409", "Conflict",
-	  "there is one already, or the Idempotency-Key stood for another "
-	  "request" },
+	  "there is one already, more would go than max_affected, or the Idempotency-Key stood for "
+	  "another request" },
 	{ "413", "TooLarge", "the body is too large" },
 	{ "422", "BadValue", "right fields of the right types, but an impossible value" },
-	{ "429", "TooOften", "too many wrong passwords: wait" },
-	{ "503", "Unavailable", "the database or the service is busy or away: try again" },
-	{ "504", "TooLate", "it took too long and was cancelled" },
+	{ "429", "TooOften", "too many passwords were tried: wait", RETRY_AFTER },
+	{ "431", "HeaderTooLarge", "the header is too large" },
+	{ "503", "Unavailable", "the database or the service is busy or away: try again",
+	  RETRY_AFTER },
+	{ "504", "TooLate",
+	  "it took too long and was cancelled, or the connection broke during COMMIT: status "
+	  "outcome_unknown" },
 	{ "default", "Failed", "anything else that failed" },
 };
 
 enum { FAILURE_COUNT = sizeof(FAILURES) / sizeof(FAILURES[0]) };
+
+static void
+write_failure(yajl_gen g, const char *status, const char *name)
+{
+	open_map(g, status);
+	refer(g, "responses", name);
+	close_maps(g, 1);
+}
 
 static void
 write_responses(yajl_gen g, const struct command *command)
@@ -382,13 +431,11 @@ write_responses(yajl_gen g, const struct command *command)
 	open_map(g, "responses");
 	open_map(g, "200");
 	json_member(g, "description", "the answer");
-	write_request_id(g);
+	write_headers_of(g, REQUEST_ID | OUTCOME | (command->flags & CMD_WRITES ? AFFECTED : 0));
 	write_contents(g, command);
 	close_maps(g, 1);
 	for (size_t i = 0; i < FAILURE_COUNT; i++) {
-		open_map(g, FAILURES[i].status);
-		refer(g, "responses", FAILURES[i].name);
-		close_maps(g, 1);
+		write_failure(g, FAILURES[i].status, FAILURES[i].name);
 	}
 	close_maps(g, 1);
 }
@@ -429,15 +476,15 @@ static const struct address {
 	const char *summary;
 	const char *type;
 	const char *schema; /* of the components; NULL: a text */
-	bool may_fail;
+	bool open;          /* to everybody */
 } PAGES[] = {
 	{ "/api", "list_commands", "the commands this caller may run", "application/json",
-	  "Commands", true },
-	{ "/openapi.json", "openapi", "this document", "application/json", "Document", true },
-	{ "/healthz", "healthz", "the service runs", "application/json", "Reply", false },
+	  "Commands", false },
+	{ "/openapi.json", "openapi", "this document", "application/json", "Document", false },
+	{ "/healthz", "healthz", "the service runs", "application/json", "Reply", true },
 	{ "/readyz", "readyz", "the database can be reached and its schema is right",
 	  "application/json", "Reply", true },
-	{ "/metrics", "metrics", "numbers for Prometheus", "text/plain", NULL, true },
+	{ "/metrics", "metrics", "numbers for Prometheus", "text/plain", NULL, false },
 };
 
 static void
@@ -447,9 +494,14 @@ write_page(yajl_gen g, const struct address *page)
 	open_map(g, "get");
 	json_member(g, "operationId", page->id);
 	json_member(g, "summary", page->summary);
+	if (page->open) {
+		open_array(g, "security");
+		yajl_gen_array_close(g);
+	}
 	open_map(g, "responses");
 	open_map(g, "200");
 	json_member(g, "description", page->summary);
+	write_headers_of(g, REQUEST_ID);
 	open_map(g, "content");
 	open_map(g, page->type);
 	open_map(g, "schema");
@@ -458,11 +510,10 @@ write_page(yajl_gen g, const struct address *page)
 	else
 		refer(g, "schemas", page->schema);
 	close_maps(g, 4);
-	if (page->may_fail) {
-		open_map(g, "default");
-		refer(g, "responses", "Failed");
-		close_maps(g, 1);
-	}
+	if (!page->open)
+		write_failure(g, "401", "NoCaller");
+	write_failure(g, "503", "Unavailable");
+	write_failure(g, "default", "Failed");
 	close_maps(g, 3);
 }
 
@@ -493,23 +544,24 @@ write_object(yajl_gen g, const char *name, const char *const properties[][2], si
 	close_maps(g, 1);
 }
 
-/* The commands of a caller, each with what it does and the role it needs. */
+/* The commands of a caller, each with what it does. */
 static void
 write_commands_schema(yajl_gen g)
 {
 	static const char *const PROPERTIES[][2] = {
-		{ "name", "as in /api/NAME" },
+		{ "command", "as in /api/COMMAND" },
+		{ "submod", "the group it belongs to" },
 		{ "summary", "what it does" },
-		{ "role", "reader, operator or admin" },
+		{ "usage", "its name and the names of its arguments" },
 	};
-	static const char *const REQUIRED[] = { "name", "summary", "role", NULL };
+	static const char *const REQUIRED[] = { "command", "submod", "summary", "usage", NULL };
 
 	open_map(g, "Commands");
 	json_member(g, "type", "object");
 	open_map(g, "properties");
 	open_map(g, "result");
 	json_member(g, "type", "array");
-	write_object(g, "items", PROPERTIES, 3, REQUIRED);
+	write_object(g, "items", PROPERTIES, 4, REQUIRED);
 	close_maps(g, 1);
 	write_text_property(g, "status", "ok");
 	close_maps(g, 1);
@@ -545,7 +597,8 @@ write_failures(yajl_gen g)
 	for (size_t i = 0; i < FAILURE_COUNT; i++) {
 		open_map(g, FAILURES[i].name);
 		json_member(g, "description", FAILURES[i].about);
-		write_request_id(g);
+		write_headers_of(g,
+				 REQUEST_ID | OUTCOME | AFFECTED | FAILURE | FAILURES[i].headers);
 		open_map(g, "content");
 		open_map(g, "application/json");
 		open_map(g, "schema");
@@ -559,11 +612,19 @@ static void
 write_headers(yajl_gen g)
 {
 	open_map(g, "headers");
-	open_map(g, "Request");
-	json_member(g, "description", "id of this request, also in the log and the audit rows");
-	open_map(g, "schema");
-	json_member(g, "type", "string");
-	close_maps(g, 3);
+	for (size_t i = 0; i < HEADER_COUNT; i++) {
+		open_map(g, HEADERS[i].component);
+		json_member(g, "description", HEADERS[i].about);
+		open_map(g, "schema");
+		json_member(g, "type", HEADERS[i].type);
+		close_maps(g, 2);
+	}
+	close_maps(g, 1);
+}
+
+static void
+write_parameters(yajl_gen g)
+{
 	open_map(g, "parameters");
 	open_map(g, "IdempotencyKey");
 	json_member(g, "name", "Idempotency-Key");
@@ -572,6 +633,7 @@ write_headers(yajl_gen g)
 	open_map(g, "schema");
 	json_member(g, "type", "string");
 	integer_member(g, "minLength", 1);
+	integer_member(g, "maxLength", 255);
 	close_maps(g, 3);
 }
 
@@ -597,6 +659,7 @@ write_components(yajl_gen g)
 	write_schemas(g);
 	write_failures(g);
 	write_headers(g);
+	write_parameters(g);
 	write_security_schemes(g);
 	close_maps(g, 1);
 }

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Say what is wrong with an OpenAPI 3.1 document: openapi_check.py FILE, status 0 if nothing.
 
+openapi_check.py FILE REPLIES: the same of replies to it, each a line {"method", "path", "status",
+"headers", "body"}: is each described, body and headers?
+
 Debian 12 has no schema of OpenAPI 3.1, but the two that it was made of: outside its schema objects
 3.1 only adds to 3.0, whose published schema (package openapi-specification) is the judge of that,
 and its schema objects are JSON Schema 2020-12, of which python3-jsonschema is the judge. What
@@ -115,9 +118,36 @@ def complaints(doc):
     yield from bad_names(doc)
 
 
+def followed(doc, node):
+    return resolve(doc, node["$ref"]) if "$ref" in node else node
+
+
+def bad_reply(doc, reply):
+    where = f"{reply['method']} {reply['path']}: {reply['status']}"
+    responses = doc["paths"][reply["path"]][reply["method"].lower()]["responses"]
+    if str(reply["status"]) not in responses:
+        yield f"{where}: not described"
+        return
+    described = followed(doc, responses[str(reply["status"])])
+    for name in set(reply["headers"]) - set(described.get("headers", ())):
+        if name.startswith("Adminex-") or name == "Retry-After":
+            yield f"{where}: header {name} is not described"
+    schema = described["content"]["application/json"]["schema"]
+    judge = jsonschema.Draft202012Validator({**schema, "components": doc["components"]})
+    for error in judge.iter_errors(reply["body"]):
+        yield f"{where}: {error.json_path}: {error.message[:300]}"
+    known = followed(doc, schema).get("properties")
+    for name in set(reply["body"]) - set(known or reply["body"]):
+        yield f"{where}: member {name} is not described"
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        found = list(complaints(json.load(file)))
+        doc = json.load(file)
+    found = list(complaints(doc))
+    if len(sys.argv) > 2:
+        with open(sys.argv[2], encoding="utf-8") as file:
+            found += [c for line in file for c in bad_reply(doc, json.loads(line))]
     print("\n".join(found), end="\n" if found else "")
     sys.exit(1 if found else 0)
 
