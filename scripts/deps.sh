@@ -9,14 +9,14 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 defaults=/etc/postgresql-common/createcluster.d
 policy=/usr/sbin/policy-rc.d
 made=()
-web_server=
+idle=()
 declare -A packages=(
 	[build]="gcc libc6-dev pkg-config python3 libpq-dev libidn-dev libxml2-dev libyajl-dev
 	         libconfig-dev libzip-dev libssl-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev
 	         libcurl4-openssl-dev libcurl4"
 	[server]="postgresql-15 curl"
 	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip
-	        python3-jsonschema openapi-specification"
+	        python3-jsonschema openapi-specification pgbouncer"
 	[lint]="clang-format-14 clang-tidy-14 shellcheck"
 	[fuzz]="clang-14 libclang-rt-14-dev llvm-14"
 	[bench]="wrk nginx-light curl openssl"
@@ -56,13 +56,15 @@ no_main_cluster()
 	echo 'create_main_cluster = false' > "$defaults/adminex.conf"
 }
 
-# The same for nginx, which the benchmarks run by themselves: it would answer on port 80 from now on,
-# and after each boot.
-no_web_server()
+# The same for nginx and PgBouncer, which benchmarks and tests run by themselves: they would answer on
+# ports of their own from now on, and after each boot.
+no_service()
 {
-	case " ${names[*]} " in *" nginx-light "*) ;; *) return ;; esac
-	[ ! -e /etc/nginx ] || return 0
-	web_server=no
+	local package=$1 name=$2
+
+	case " ${names[*]} " in *" $package "*) ;; *) return ;; esac
+	[ ! -e "/etc/$name" ] || return 0
+	idle+=("$name")
 	[ ! -e "$policy" ] || return 0
 	made+=("$policy")
 	printf '#!/bin/sh\nexit 101\n' > "$policy"
@@ -97,6 +99,9 @@ echo "deps: installing ${names[*]}"
 apt-get update -qq
 trap put_back EXIT
 no_main_cluster
-no_web_server
+no_service nginx-light nginx
+no_service pgbouncer pgbouncer
 apt-get install -y -qq --no-install-recommends "${names[@]}" < /dev/null
-[ "$web_server" != no ] || update-rc.d nginx disable
+for service in "${idle[@]}"; do
+	update-rc.d "$service" disable
+done
