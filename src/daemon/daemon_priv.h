@@ -136,6 +136,7 @@ struct request {
 	struct tokens *tokens; /* the caller may be one of them */
 	char id[REQUEST_ID_SIZE];
 	const struct route *route;
+	const char *allowed;           /* the method that is, there */
 	const struct command *command; /* NULL: the request is for none */
 	unsigned command_index;        /* among all there are, whatever is configured */
 	int64_t began;                 /* microseconds */

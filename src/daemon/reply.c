@@ -149,6 +149,8 @@ add_outcome(struct MHD_Response *response, const struct request *r, long room)
 		add_number(response, "Retry-After", r->retry_after);
 	if (r->code == 401)
 		MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"adminex\"");
+	if (r->code == 405)
+		MHD_add_response_header(response, "Allow", r->allowed);
 	add_remarks(response, r, room);
 }
 
@@ -201,7 +203,8 @@ make_response(struct request *r, bool streams)
 					       MHD_RESPMEM_PERSISTENT);
 }
 
-/* There is no memory, or no room on the disk, for the reply: what there is of it is worth nothing. */
+/* There is no memory, or no room on the disk, for the reply: what there is of it is worth nothing.
+ */
 static struct MHD_Response *
 make_lost(struct request *r)
 {

@@ -160,13 +160,13 @@ stands_at(const struct route *route, const char *path)
 }
 
 const struct route *
-route_find(const char *method, const char *path, bool *known)
+route_find(const char *method, const char *path, const char **allowed)
 {
-	*known = false;
+	*allowed = NULL;
 	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
 		if (!stands_at(&ROUTES[i], path))
 			continue;
-		*known = true;
+		*allowed = ROUTES[i].method;
 		if (strcmp(ROUTES[i].method, method) == 0)
 			return &ROUTES[i];
 	}

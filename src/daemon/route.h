@@ -14,7 +14,7 @@ struct route {
 	bool (*answer)(struct request *request);
 };
 
-/* NULL when nothing stands there; *known: something does, but for another method. */
-const struct route *route_find(const char *method, const char *path, bool *known);
+/* NULL when nothing stands there; *allowed: the method for what does, or NULL. */
+const struct route *route_find(const char *method, const char *path, const char **allowed);
 
 #endif

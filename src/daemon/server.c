@@ -115,15 +115,13 @@ check_length(struct request *r)
 static bool
 find_route(struct request *r, const char *method, const char *path)
 {
-	bool known;
-
-	r->route = route_find(method, path, &known);
+	r->route = route_find(method, path, &r->allowed);
 	if (r->route != NULL)
 		return true;
-	return known ? refuse(r, 405, ADX_EUSAGE, "the method is not allowed here",
-			      "commands are sent with POST, everything else with GET")
-		     : refuse(r, 404, ADX_EUSAGE, "there is nothing at this address",
-			      "commands are at /api/COMMAND, their list at /api");
+	return r->allowed != NULL ? refuse(r, 405, ADX_EUSAGE, "the method is not allowed here",
+					   "commands are sent with POST, everything else with GET")
+				  : refuse(r, 404, ADX_EUSAGE, "there is nothing at this address",
+					   "commands are at /api/COMMAND, their list at /api");
 }
 
 /*
@@ -201,6 +199,9 @@ take_body(struct request *r, const char *data, size_t *len)
 {
 	size_t most = (size_t)r->settings->config->http.max_body;
 
+	/* A byte now and then is no idling, but it comes to an end. */
+	if (now_ms() >= request_deadline(r))
+		return MHD_NO;
 	/* Refused already: what comes is passed over, but not without end. */
 	if (r->code != 0) {
 		r->passed_over += *len;

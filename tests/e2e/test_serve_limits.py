@@ -212,6 +212,16 @@ class Time(LimitsTestCase):
             self.assertIn(time.monotonic() - begin, ClosedRange(0.9, 5))
         self.assertEqual(server.metrics()["adminex_http_connections"], 1)
 
+    def test_a_body_that_comes_by_drops_is_not_waited_for(self):
+        server = self.serve(request_timeout=1)
+        head = b"POST /api/ban_account HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+        begin = time.monotonic()
+        with server.raw(head) as sock, self.assertRaises(OSError):
+            while time.monotonic() - begin < 10:
+                sock.sendall(b" ")
+                time.sleep(0.1)
+        self.assertIn(time.monotonic() - begin, ClosedRange(0.9, 3))
+
     def test_waiting_for_the_database_is_not_idling(self):
         server = self.serve(idle_timeout=1)
         other = self.lock()
