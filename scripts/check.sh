@@ -119,23 +119,55 @@ sql()
 	count $status $((tests - not_ok)) "$not_ok"
 }
 
-e2e()
+# e2e_part LOG FILE...: some test files, on a cluster of their own; prints what is not ok.
+e2e_part()
 {
-	local log=$logs/e2e.log status=0 end bad more good
+	local log=$1 own status=0
 
-	choose tests/e2e/test_*.py || return 0
-	need_cluster
-	files=("${files[@]##*/}")
-	(cd tests/e2e && ADMINEX_TEST_CLUSTER=$cluster ADMINEX_BIN=$BUILD/adminex \
-		PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -v "${files[@]%.py}") 2>&1 |
-		tee "$log" || status=$?
-	end=$(tail -n 1 "$log")
+	shift
+	own=$(scripts/cluster.sh start --fast --owner $$)
+	(cd tests/e2e && ADMINEX_TEST_CLUSTER=$own ADMINEX_BIN=$BUILD/adminex \
+		PYTHONDONTWRITEBYTECODE=1 python3 -m unittest -v "${@%.py}") > "$log" 2>&1 || status=$?
+	scripts/cluster.sh stop "$own"
+	[ $status -eq 0 ] || sed -n '/^=====/,$p' "$log"
+	return $status
+}
+
+# count_part STATUS LOG: a test with subtests may fail several times.
+count_part()
+{
+	local end bad more good
+
+	end=$(tail -n 1 "$2")
 	bad=$(($(number '\(failures=' <<< "$end") + $(number 'errors=' <<< "$end")))
 	more=$(number 'skipped=' <<< "$end")
 	skipped=$((skipped + more))
-	# A test with subtests may fail several times.
-	good=$(($(number '^Ran ' < "$log") - bad - more))
-	count $status $((good > 0 ? good : 0)) $bad
+	good=$(($(number '^Ran ' < "$2") - bad - more))
+	count "$1" $((good > 0 ? good : 0)) $bad
+	printf '  %-24s %s\n' "$(basename "$2" .log)" "$end"
+}
+
+# Most of them wait most of the time: two parts run side by side, longest files first.
+e2e()
+{
+	local one=() other=() first=0 second=0 turn=0 file first_pid
+
+	choose tests/e2e/test_*.py || return 0
+	mapfile -t files < <(ls -S "${files[@]}")
+	for file in "${files[@]}"; do
+		# The largest, two of the other part, two of this one ...
+		if [ $(((turn++ + 1) / 2 % 2)) -eq 0 ]; then
+			one+=("${file##*/}")
+		else
+			other+=("${file##*/}")
+		fi
+	done
+	e2e_part "$logs/e2e.1.log" "${one[@]}" &
+	first_pid=$!
+	[ ${#other[@]} -eq 0 ] || e2e_part "$logs/e2e.2.log" "${other[@]}" || second=$?
+	wait $first_pid || first=$?
+	count_part $first "$logs/e2e.1.log"
+	[ ${#other[@]} -eq 0 ] || count_part $second "$logs/e2e.2.log"
 }
 
 trap cleanup EXIT
@@ -147,6 +179,6 @@ for suite in "$@"; do
 	"$suite"
 done
 echo
-[ $skipped -eq 0 ] || echo "$skipped skipped, see $logs/e2e.log"
+[ $skipped -eq 0 ] || echo "$skipped skipped, see $logs/e2e.*.log"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

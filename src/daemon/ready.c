@@ -7,7 +7,7 @@
 #include "db/migrate.h"
 
 /* An answer in time is one thing; to find out that a connection is dead takes longer. */
-enum { PATIENCE_MS = 400, LOOK_MS = 1500 };
+enum { PATIENCE_MS = 300, LOOK_MS = 1500 };
 
 struct ready {
 	struct daemon *daemon;

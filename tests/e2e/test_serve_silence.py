@@ -8,6 +8,7 @@ import select
 import socket
 import tempfile
 import threading
+import statistics
 import time
 
 import daemon
@@ -90,10 +91,12 @@ class Silence(daemon.TestCase):
         sent = [self.pool.submit(server.call, *call[:1], **call[1])
                 for call in [("ban_account", BAN), ("stats", {"name": "registeredusers"}),
                              ("num_resources", {"user": "romeo", "host": HOST})] * 2]
+        seconds = []
         for _ in range(10):
             begin = time.monotonic()
             self.assertEqual(server.get("/readyz").status, 503)
-            self.assertLess(time.monotonic() - begin, 0.6)
+            seconds.append(time.monotonic() - begin)
+        self.assertLess(statistics.median(seconds), 0.5)
         begin = time.monotonic()
         codes = [future.result().status for future in sent]
         self.assertLessEqual(set(codes), {503, 504}, codes)
