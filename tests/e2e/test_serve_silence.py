@@ -65,6 +65,21 @@ class Wire:
         self.folder.cleanup()
 
 
+class Slept(daemon.TestCase):
+    def test_a_daemon_whose_sign_of_life_comes_late_begins_anew(self):
+        self.sql("DELETE FROM daemons")
+        server = self.serve()
+        self.says(server.call("check_account", user="romeo", host=HOST), 200, "ok")
+        before = self.value("SELECT id FROM daemons")
+        self.sql("UPDATE daemons SET beat_at = now() - interval '2 minutes'")
+        server.wait_for_log("no longer registered")
+        server.wait_for_log(daemon.LISTENS, 2)
+        self.assertEqual(self.sql("SELECT id, beat_at > now() - interval '1 minute' "
+                                  "FROM daemons"), [[before, "t"]])
+        self.assertEqual(server.metrics()["adminex_listener_lost_total"], 1)
+        self.assertEqual(server.metrics()["adminex_cache_entries"], 0)
+
+
 class Silence(daemon.TestCase):
     def setUp(self):
         super().setUp()
