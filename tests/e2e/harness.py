@@ -39,7 +39,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / os.environ.get("ADMINEX_BIN", "build/adminex")
 DATA = ROOT / "tests" / "data"
 SCRATCH = BIN.parent / "check" / "tmp"
-SANITIZED = BIN.parent.name == "san"
+SANITIZED = BIN.parent.name in ("san", "tsan")
 TIMEOUT = 120 if SANITIZED else 30
 
 # Places where standard output cannot be written, for `stdout=`.
@@ -48,7 +48,7 @@ CLOSED, BROKEN_PIPE, FULL_DISK = "closed", "broken pipe", "full disk"
 if not BIN.exists():
     sys.exit(f"{BIN} is not there, run: make")
 
-SANITIZER = re.compile(rb"(Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
+SANITIZER = re.compile(rb"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|: runtime error: ")
 NULL = "\1NULL"
 
 
