@@ -156,12 +156,14 @@ unit-programs: $(UNIT)
 	@:
 
 .PHONY: check-tsan tsan-programs
-check-tsan: ## unit tests of what runs in threads, under ThreadSanitizer
-	$(call install_deps,build test)
+check-tsan: ## what runs in threads, the daemon at its worst too, under ThreadSanitizer
+	$(call install_deps,build server test)
 	$(again) SAN=tsan tsan-programs
 	$(Q)BUILD=build/tsan TESTS='$(TSAN_TESTS)' scripts/check.sh unit
+	$(Q)BUILD=build/tsan T=serve_races ADMINEX_RACE_SECONDS=20 scripts/check.sh e2e
+	$(Q)BUILD=build/tsan T=serve_faults scripts/check.sh e2e
 
-tsan-programs: $(TSAN_TESTS:%=$(BUILD)/unit/%)
+tsan-programs: $(BUILD)/adminex $(TSAN_TESTS:%=$(BUILD)/unit/%)
 	@:
 
 # Ratios against yardsticks of the same minute; no part of the checks. T=word: only these cases.

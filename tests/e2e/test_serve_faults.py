@@ -4,14 +4,12 @@ for as long as it cannot, and nothing but time is needed for it to serve again.
 Each test also shows that its fault happened: who waited, what was ended, what was cut."""
 
 import contextlib
-import http.client
 import json
 import os
 import pathlib
 import random
 import shutil
 import statistics
-import signal
 import socket
 import subprocess
 import tempfile
@@ -23,7 +21,7 @@ import daemon
 import harness
 import serve_load
 import world
-from world import CHAT, HOST, PASSWORD
+from world import HOST
 
 SLOW = 4 if harness.SANITIZED else 1
 # /readyz says so by itself within this time, and each time it is asked within half a second.
@@ -562,8 +560,8 @@ class Nonsense:
         return self.request(b"{}", (name + b": " + value[:20000 // times] + b"\r\n") * times)
 
     def wrong_length(self):
-        length = self.random.choice([b"-1", b"0", b"1", b"17", b"1e3", b"0x10", b"", b" ", b"9" * 30,
-                                     b"18446744073709551616", b"1048577", b"3, 3", b"+5", b"\xb2"])
+        length = self.random.choice([b"-1", b"0", b"1", b"17", b"1e3", b"0x10", b"", b" ",
+                                     b"9" * 30, b"18446744073709551616", b"1048577", b"3, 3", b"+5", b"\xb2"])
         again = self.random.choice([b"", b"Content-Length: 5\r\n",
                                     b"Transfer-Encoding: chunked\r\n"])
         return (b"POST /api/check_account HTTP/1.1\r\nHost: x\r\nContent-Length: " + length
@@ -592,8 +590,8 @@ class Nonsense:
             elif how == 1:
                 text[at] = self.random.randrange(256)
             else:
-                text[at:at] = self.random.choice([b"{", b"}", b'"', b",", b"\\", b"\\u", b"\0", b"//",
-                                                  b"NaN", b"\xef\xbb\xbf"])
+                text[at:at] = self.random.choice([b"{", b"}", b'"', b",", b"\\", b"\\u", b"\0",
+                                                  b"//", b"NaN", b"\xef\xbb\xbf"])
             text = text or bytearray(b"{")
         return self.request(bytes(text))
 
@@ -622,7 +620,8 @@ class Nonsense:
 class Malformed(Faults):
     COUNT, THREADS = 10_000, 8
     # 501 and 505: transfer codings and versions of HTTP that nobody knows.
-    FINE = {200, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 415, 417, 422, 429, 431, 501, 505}
+    FINE = {200, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 415, 417, 422, 429, 431, 501,
+            505}
 
     def send(self, seed, count, seen):
         nonsense = Nonsense(seed)
