@@ -156,12 +156,11 @@ unit-programs: $(UNIT)
 	@:
 
 .PHONY: check-tsan tsan-programs
-check-tsan: ## what runs in threads, the daemon at its worst too, under ThreadSanitizer
+check-tsan: ## what runs in threads, and a race of two daemons, under ThreadSanitizer
 	$(call install_deps,build server test)
 	$(again) SAN=tsan tsan-programs
 	$(Q)BUILD=build/tsan TESTS='$(TSAN_TESTS)' scripts/check.sh unit
 	$(Q)BUILD=build/tsan T=serve_races ADMINEX_RACE_SECONDS=20 scripts/check.sh e2e
-	$(Q)BUILD=build/tsan T=serve_faults scripts/check.sh e2e
 
 tsan-programs: $(BUILD)/adminex $(TSAN_TESTS:%=$(BUILD)/unit/%)
 	@:
