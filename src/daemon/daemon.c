@@ -70,7 +70,8 @@ daemon_set_tokens(struct daemon *daemon, struct tokens *tokens)
 	struct tokens *gone = tokens;
 
 	pthread_mutex_lock(&daemon->lock);
-	/* Connections keep the table they know, and the quick way into it, as long as it is true. */
+	/* Connections keep the table they know, and the quick way into it, as long as it is true.
+	 */
 	if (daemon->tokens == NULL || !tokens_same(daemon->tokens, tokens)) {
 		gone = daemon->tokens;
 		daemon->tokens = tokens;

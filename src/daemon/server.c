@@ -419,8 +419,7 @@ server_start(struct daemon *daemon, struct adx_error *err)
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = sockets_listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
-		daemon->http[UNIX_SOCKET] =
-			start_http(daemon, http, NULL);
+		daemon->http[UNIX_SOCKET] = start_http(daemon, http, NULL);
 		if (daemon->http[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);
 	}

@@ -223,8 +223,8 @@ same_end(int64_t a, int64_t b)
 {
 	enum { CLOCKS_APART = 1000 };
 
-	return a == b || (a != INT64_MAX && b != INT64_MAX && a - b < CLOCKS_APART &&
-			  b - a < CLOCKS_APART);
+	return a == b ||
+	       (a != INT64_MAX && b != INT64_MAX && a - b < CLOCKS_APART && b - a < CLOCKS_APART);
 }
 
 bool
