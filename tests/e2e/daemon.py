@@ -321,7 +321,7 @@ class TestCase(world.TestCase):
         return body
 
     def backends(self, query="", **names):
-        """Processes of the server that work for this database, as their queries."""
+        """What the daemon's connections to this database run: their queries."""
         return [row[0] for row in self.cluster.sql(
-            "postgres", "SELECT query FROM pg_stat_activity WHERE datname = :'db' AND pid <> "
-            "pg_backend_pid() AND application_name <> 'psql' " + query, db=self.database, **names)]
+            "postgres", "SELECT query FROM pg_stat_activity WHERE datname = :'db' "
+            "AND application_name = 'adminex' " + query, db=self.database, **names)]

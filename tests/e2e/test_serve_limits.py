@@ -169,7 +169,7 @@ class Time(LimitsTestCase):
         self.says(server.get("/readyz"), 200, "ok")
         frozen = [int(pid) for pid, in self.cluster.sql(
             "postgres", "SELECT pid FROM pg_stat_activity WHERE datname = :'db' "
-            "AND application_name <> 'psql'", db=self.database)]
+            "AND application_name = 'adminex'", db=self.database)]
         self.assertGreater(len(frozen), 3)
         try:
             for pid in frozen:
