@@ -341,6 +341,7 @@ db_close(struct db *db)
 	if (db->socket >= 0)
 		close(db->socket);
 	drops_clear(&db->drops);
+	built_free(db->built);
 	free(db->daemon_id);
 	free(db->flights);
 	free(db);

@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 
+#include "db/catalogue.h"
 #include "db/db.h"
 #include "db/drops.h"
 
@@ -21,6 +22,10 @@ struct flight {
 	} kind;
 	enum sql_id id;
 };
+
+/* The one statement whose text is not in the catalogue: see stmt_build(). */
+#define SQL_BUILT  SQL_COUNT
+#define BUILT_NAME "adminex_built"
 
 struct cancelling;
 
@@ -38,7 +43,9 @@ struct db {
 	bool prepares;
 	bool short_answers;
 	bool plans_anew;          /* no names now, although it prepares */
-	bool prepared[SQL_COUNT]; /* or on the way to be */
+	bool prepared[SQL_COUNT + 1]; /* or on the way to be */
+	struct built *built;          /* NULL: none was built */
+	bool built_named;             /* the server knows one of that name */
 	struct flight *flights;
 	size_t flight_first, flight_end, flight_cap;
 	bool in_transaction;
@@ -56,6 +63,23 @@ struct db {
 	void (*warning)(void *ctx, const char *text);
 	void *warning_ctx;
 };
+
+/* A statement that the server made, and what its maker knows of it. */
+struct built {
+	struct sql_statement statement;
+	char *label, *text;
+	void *about;
+	void (*free_about)(void *about);
+};
+
+/* built.c: NULL is fine. */
+void built_free(struct built *built);
+
+static inline const struct sql_statement *
+statement_of(const struct db *db, enum sql_id id)
+{
+	return id == SQL_BUILT ? &db->built->statement : &SQL_CATALOGUE[db->backend][id];
+}
 
 /* An answer: of the server, row by row, or a set's. */
 struct rows {
