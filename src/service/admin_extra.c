@@ -6,19 +6,19 @@
 #include "submod/submods.h"
 
 static const struct submod SUBMODS[] = {
-	{ "accounts", "accounts, passwords, bans, old accounts", ACCOUNTS_COMMANDS },
-	{ "last", "last activity", LAST_COMMANDS },
-	{ "node", "configuration and nodes", NODE_COMMANDS },
-	{ "private", "private XML storage", PRIVATE_COMMANDS },
-	{ "roster", "contacts", ROSTER_COMMANDS },
-	{ "sessions", "who is connected", SESSIONS_COMMANDS },
-	{ "stanza", "messages and stanzas", STANZA_COMMANDS },
-	{ "stats", "counts", STATS_COMMANDS },
-	{ "vcard", "vCards", VCARD_COMMANDS },
-	{ "gdpr", "personal data", GDPR_COMMANDS },
-	{ "admin", "hosts and accounts, beyond mongooseimctl", ADMIN_COMMANDS },
-	{ "cache", "results that a daemon keeps", CACHE_COMMANDS },
-	{ NULL, NULL, NULL },
+	{ "accounts", "accounts, passwords, bans, old accounts", { ACCOUNTS_COMMANDS } },
+	{ "last", "last activity", { LAST_COMMANDS } },
+	{ "node", "configuration and nodes", { NODE_COMMANDS } },
+	{ "private", "private XML storage", { PRIVATE_COMMANDS } },
+	{ "roster", "contacts", { ROSTER_COMMANDS } },
+	{ "sessions", "who is connected", { SESSIONS_COMMANDS } },
+	{ "stanza", "messages and stanzas", { STANZA_COMMANDS } },
+	{ "stats", "counts", { STATS_COMMANDS } },
+	{ "vcard", "vCards", { VCARD_COMMANDS } },
+	{ "gdpr", "personal data", { GDPR_COMMANDS } },
+	{ "admin", "hosts and accounts, beyond mongooseimctl", { ADMIN_COMMANDS } },
+	{ "cache", "results that a daemon keeps", { CACHE_COMMANDS } },
+	{ NULL, NULL, { NULL } },
 };
 
 struct admin_extra {
@@ -101,11 +101,12 @@ check_row(const struct command *c, const struct submod *submod, struct adx_error
 }
 
 static enum adx_rc
-add(struct admin_extra *service, const struct submod *submod, struct adx_error *err)
+add_table(struct admin_extra *service, const struct submod *submod, const struct command *table,
+	  struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
-	for (const struct command *c = submod->commands; c->name != NULL && rc == ADX_OK; c++) {
+	for (const struct command *c = table; c->name != NULL && rc == ADX_OK; c++) {
 		rc = check_row(c, submod, err);
 		if (rc == ADX_OK && command_find(service->commands, c->name) != NULL)
 			rc = adx_fail(err, ADX_EFAIL, "command '%s' is there twice", c->name);
@@ -114,14 +115,34 @@ add(struct admin_extra *service, const struct submod *submod, struct adx_error *
 	return rc;
 }
 
+static enum adx_rc
+add(struct admin_extra *service, const struct submod *submod, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	for (size_t i = 0; i < SUBMOD_TABLES_MAX && submod->tables[i] != NULL && rc == ADX_OK; i++)
+		rc = add_table(service, submod, submod->tables[i], err);
+	return rc;
+}
+
+static size_t
+count_table(const struct command *table)
+{
+	size_t count = 0;
+
+	while (table != NULL && table[count].name != NULL)
+		count++;
+	return count;
+}
+
 static size_t
 count_all(void)
 {
 	size_t count = 0;
 
 	for (const struct submod *s = SUBMODS; s->name != NULL; s++)
-		for (const struct command *c = s->commands; c->name != NULL; c++)
-			count++;
+		for (size_t i = 0; i < SUBMOD_TABLES_MAX; i++)
+			count += count_table(s->tables[i]);
 	return count;
 }
 
