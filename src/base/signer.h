@@ -34,7 +34,7 @@ ADX_MUST_CHECK enum adx_rc signer_sign(const struct signer *signer, const void *
 ADX_MUST_CHECK enum adx_rc signer_read_public(const char *text, size_t len, const char *name,
 					      unsigned char key[SIGNER_KEY_SIZE],
 					      struct adx_error *err);
-/* ADX_EFAIL: it is not that key's signature of these bytes. */
+/* ADX_EINVAL: it is not that key's signature of these bytes. */
 ADX_MUST_CHECK enum adx_rc signer_check(const unsigned char key[SIGNER_KEY_SIZE], const void *data,
 					size_t len,
 					const unsigned char signature[SIGNER_SIGNATURE_SIZE],

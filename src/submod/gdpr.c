@@ -28,14 +28,14 @@ write_json_file(struct call *call, const struct subject *subject, const struct n
 	return rc;
 }
 
-/* libzip writes by name; the temporary file's own is the one. */
+/* libzip goes back and forth in what it writes. */
 static enum adx_rc
 write_zip_file(struct call *call, const struct subject *subject, const struct newfile *file,
 	       struct adx_error *err)
 {
-	if (file->temporary == NULL)
+	if (file->in_place)
 		return adx_fail(err, ADX_EINVAL, "'%s' is not a regular file", file->path);
-	return personal_data_zip(call, subject, file->temporary, err);
+	return personal_data_zip(call, subject, file->fd, err);
 }
 
 static enum adx_rc

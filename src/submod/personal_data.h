@@ -45,8 +45,8 @@ ADX_MUST_CHECK enum adx_rc section_open(struct call *call, const struct section 
 /* The whole document, pretty-printed JSON, as a stream. */
 ADX_MUST_CHECK enum adx_rc personal_data_json(struct call *call, const struct subject *subject,
 					      struct out *out, struct adx_error *err);
-/* The original's archive of CSV files, made at `path`. */
+/* The original's archive of CSV files, made in the file fd. */
 ADX_MUST_CHECK enum adx_rc personal_data_zip(struct call *call, const struct subject *subject,
-					     const char *path, struct adx_error *err);
+					     int fd, struct adx_error *err);
 
 #endif

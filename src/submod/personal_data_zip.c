@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <zip.h>
-
 #include "base/buf.h"
 #include "base/csv.h"
+#include "base/zipio.h"
 #include "submod/personal_data.h"
 
 static enum adx_rc
@@ -146,26 +145,16 @@ add_all(struct call *call, zip_t *archive, const struct subject *subject, struct
 }
 
 enum adx_rc
-personal_data_zip(struct call *call, const struct subject *subject, const char *path,
-		  struct adx_error *err)
+personal_data_zip(struct call *call, const struct subject *subject, int fd, struct adx_error *err)
 {
-	int code = 0;
-	zip_t *archive = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
-	zip_error_t why;
-	enum adx_rc rc;
+	zip_t *archive;
+	enum adx_rc rc = zipio_create(fd, &archive, err);
 
-	if (archive == NULL) {
-		zip_error_init_with_code(&why, code);
-		rc = adx_fail(err, ADX_EIO, "cannot write the archive: %s",
-			      zip_error_strerror(&why));
-		zip_error_fini(&why);
+	if (rc != ADX_OK)
 		return rc;
-	}
 	rc = add_all(call, archive, subject, err);
-	if (rc == ADX_OK && zip_close(archive) != 0)
-		rc = fail(archive, err);
-	else if (rc == ADX_OK)
-		return ADX_OK;
+	if (rc == ADX_OK)
+		return zipio_close(archive, err);
 	zip_discard(archive);
 	return rc;
 }
