@@ -156,6 +156,8 @@ def read_statements(path):
         if head:
             current = Statement(path, number, *head.groups())
             found.append(current)
+        elif line.startswith("-- ----"):  # a heading
+            current = None
         elif line.startswith("-- name:"):
             stop(path, number, "a name line reads '-- name: word(param, ...) one|many|value|exec'")
         elif current is not None and not current.body and re.match("-- *(cached|drops) *:", line):

@@ -310,6 +310,7 @@ SELECT section, rows
 -- name: gdpr_erased(audit, host, username, pseudonym, subject, tombstone_days, was_account, rows) one
 -- After a subject was erased: the XMPP server ends its sessions, its name is kept from coming back,
 -- and the log says that it was done, but not to whom.
+-- drops: none()
 WITH told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
     SELECT $2, $3, 'account_removed', '{"contacts": []}' WHERE $7::boolean

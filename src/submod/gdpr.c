@@ -137,7 +137,7 @@ static enum adx_rc
 retrieve_personal_data(struct call *call, struct adx_error *err)
 {
 	struct delivery to = { .path = call_raw(call, "path") };
-	struct personal_request r = { .scope = SCOPE_ACCESS,
+	struct personal_request r = { .scope = PERSONAL_ACCESS,
 				      .form = is_zip(to.path) ? PERSONAL_ZIP : PERSONAL_JSON };
 	enum adx_rc rc;
 

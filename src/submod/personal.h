@@ -8,11 +8,12 @@
 #include "adminex/jid.h"
 #include "base/arena.h"
 #include "command/call.h"
+#include "db/array.h"
 #include "transfer/seal.h"
 
 enum { PERSONAL_FIELDS_MAX = 256 };
 
-enum personal_scope { SCOPE_ACCESS, SCOPE_PORTABILITY };
+enum personal_scope { PERSONAL_ACCESS, PERSONAL_PORTABILITY };
 enum personal_form { PERSONAL_JSON, PERSONAL_NDJSON, PERSONAL_ZIP, PERSONAL_XEP0227 };
 
 struct personal_field {

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/array.h"
 #include "submod/personal.h"
 
 enum { SECTIONS_MAX = SEAL_SECTIONS_MAX };

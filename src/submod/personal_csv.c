@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/csv.h"
-#include "db/array.h"
 #include "submod/personal.h"
 
 struct archive {

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "db/array.h"
 #include "submod/personal.h"
 #include "transfer/export.h"
 

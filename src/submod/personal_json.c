@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "db/array.h"
 #include "submod/personal.h"
 
 struct json_document {

@@ -1,7 +1,6 @@
 /* The records of a subject: an array of texts each, with the place of its section. */
 #include <stdlib.h>
 
-#include "db/array.h"
 #include "submod/personal.h"
 
 struct personal_records {
