@@ -524,7 +524,7 @@ name_own_file(struct request *r)
 
 	for (size_t i = 0; i < r->parsed.count; i++)
 		if (r->command->params[i].type == PARAM_PATH &&
-		    r->command->params[i].path == PATH_OWN)
+		    r->command->params[i].path == PATH_OWN && r->parsed.args[i] != NULL)
 			r->parsed.args[i] = path == NULL ? "no file: the defaults" : path;
 }
 

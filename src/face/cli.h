@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command/args.h"
 #include "command/call.h"
 #include "command/writer.h"
 #include "face/session.h"
@@ -90,13 +91,12 @@ struct secret {
 	size_t len;
 };
 /*
- * `args` has room for one more than *count. An argument that is a secret and exactly "-" becomes a
- * line of standard input (a terminal prompts without echo); with --secret-file the argument may be
- * left out or "-".
+ * An argument that is a secret and exactly "-" becomes a line of standard input (a terminal prompts
+ * without echo); with --secret-file the argument may be left out or "-".
  */
 ADX_MUST_CHECK enum adx_rc secret_fill(const struct cli_options *options,
-				       const struct command *command, const char **args,
-				       size_t *count, struct secret *secret, struct adx_error *err);
+				       const struct command *command, struct args *args,
+				       struct secret *secret, struct adx_error *err);
 void secret_free(struct secret *secret);
 
 /* help.c */

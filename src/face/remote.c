@@ -37,9 +37,17 @@ gen_file(yajl_gen g, const struct param *p, const char *path, struct adx_error *
 	return rc;
 }
 
+/* An optional one that is not there is no member. */
 static enum adx_rc
 gen_argument(yajl_gen g, const struct param *p, const char *arg, struct adx_error *err)
 {
+	if (arg == NULL)
+		return ADX_OK;
+	if (p->type == PARAM_FLAG) {
+		json_text(g, p->name);
+		yajl_gen_bool(g, true);
+		return ADX_OK;
+	}
 	if (p->type == PARAM_PATH)
 		return p->path == PATH_READ ? gen_file(g, p, arg, err) : ADX_OK;
 	if (!text_is_utf8(arg, strlen(arg)))
@@ -262,7 +270,7 @@ say_trial(const struct cli *cli, const struct command *command, const struct rem
 }
 
 int
-remote_run(struct cli *cli, const struct command *command, const char *const *args, size_t count)
+remote_run(struct cli *cli, const struct command *command, const struct args *args)
 {
 	struct run_options unset = { .max_affected = -1 };
 	struct call check = { .options = &unset };
@@ -272,16 +280,16 @@ remote_run(struct cli *cli, const struct command *command, const char *const *ar
 	int status;
 
 	/* Only to count them: what they mean is for the daemon to say. */
-	rc = call_begin(&check, command, args, count, &err);
+	rc = call_begin(&check, command, args->values, args->count, &err);
 	call_end(&check);
 	if (rc != ADX_EUSAGE)
-		rc = check_document(command, args, &err);
+		rc = check_document(command, args->values, &err);
 	if (rc == ADX_EUSAGE || curllib_load(&err) != ADX_OK)
 		return cli_fail(cli, &err);
 	if ((command->flags & CMD_DESTROYS) && cli_can_ask() && !cli->options.assume_yes &&
 	    !cli->options.dry_run)
-		return confirm_and_send(cli, command, args);
-	status = send_once(cli, command, args, false, cli->options.max_affected, &reply);
+		return confirm_and_send(cli, command, args->values);
+	status = send_once(cli, command, args->values, false, cli->options.max_affected, &reply);
 	say_trial(cli, command, &reply);
 	return status;
 }

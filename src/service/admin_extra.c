@@ -67,6 +67,80 @@ lacks_formats(const struct command *c)
 	return false;
 }
 
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	while (*words != NULL && strcmp(*words, word) != 0)
+		words++;
+	return *words != NULL;
+}
+
+/*
+ * Is it named like an option of the program that means something for this command, behind its name
+ * or in a JSON object?
+ */
+static bool
+is_shadow(const struct command *c, const struct param *p)
+{
+	static const char *const ALWAYS[] = { "yes", "dry_run", "help", NULL };
+	static const char *const OF_PAGES[] = { "limit", "after", NULL };
+	static const char *const OF_WRITES[] = { "max_affected", NULL };
+	static const char *const OF_AGE[] = { "include_never_seen", NULL };
+
+	return is_one_of(p->name, ALWAYS) || p->letter == 'y' || p->letter == 'h' ||
+	       (c->pages != PAGES_NONE && is_one_of(p->name, OF_PAGES)) ||
+	       ((c->flags & CMD_WRITES) && is_one_of(p->name, OF_WRITES)) ||
+	       ((c->flags & CMD_NEVER_SEEN) && is_one_of(p->name, OF_AGE));
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Has no other parameter before this one the same letter? */
+static bool
+letter_is_good(const struct command *c, size_t index)
+{
+	char letter = c->params[index].letter;
+
+	for (size_t i = 0; i < index && letter != '\0'; i++)
+		if (c->params[i].letter == letter)
+			return false;
+	return letter == '\0' || (c->params[index].optional && is_letter(letter));
+}
+
+/* Required ones first; a flag is optional; one secret; options that can be told apart. */
+static bool
+params_are_good(const struct command *c)
+{
+	size_t n = command_param_count(c), required = command_required_count(c), secrets = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct param *p = &c->params[i];
+
+		secrets += p->type == PARAM_SECRET;
+		if (p->optional != (i >= required) || (p->type == PARAM_FLAG && !p->optional) ||
+		    !letter_is_good(c, i) || (p->optional && is_shadow(c, p)))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(c->params[k].name, p->name) == 0)
+				return false;
+	}
+	return secrets <= 1;
+}
+
+/* "gdpr_request" of "gdpr_request_open" */
+static bool
+family_is_good(const struct command *c)
+{
+	size_t len = c->family == NULL ? 0 : strlen(c->family);
+
+	return len == 0 || (strncmp(c->name, c->family, len) == 0 && c->name[len] == '_' &&
+			    c->name[len + 1] != '\0');
+}
+
 /* What must be true of every row; the program does not start with a row that is not. */
 static enum adx_rc
 check_row(const struct command *c, const struct submod *submod, struct adx_error *err)
@@ -79,6 +153,10 @@ check_row(const struct command *c, const struct submod *submod, struct adx_error
 		lacks = "right submod";
 	else if (c->role == ROLE_NONE)
 		lacks = "role";
+	else if (!params_are_good(c))
+		lacks = "good parameters";
+	else if (!family_is_good(c))
+		lacks = "name that its family begins";
 	else if (!limits_are_good(c))
 		lacks = "parameter that limits it to a host";
 	else if (c->run == NULL)
