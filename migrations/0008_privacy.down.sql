@@ -18,7 +18,8 @@ DROP FUNCTION adminex.personal_query(text, text);
 DROP FUNCTION adminex.personal_contents(text, text);
 DROP FUNCTION adminex.personal_fields(text, text);
 DROP VIEW adminex.personal_live;
-DROP VIEW adminex.csv_vcard, adminex.csv_roster, adminex.csv_private, adminex.csv_offline;
+DROP VIEW adminex.csv_vcard, adminex.csv_roster, adminex.csv_private, adminex.csv_offline,
+    adminex.csv_logs;
 DROP INDEX adminex.offline_messages_sender;
 DROP INDEX adminex.audit_log_subjects;
 DROP FUNCTION adminex.audit_without(jsonb, text, text);

@@ -256,6 +256,12 @@ CREATE VIEW adminex.csv_private AS
 SELECT host, username, xmlns AS ns, data AS xml
   FROM adminex.private_storage
  ORDER BY host, username, xmlns;
+CREATE VIEW adminex.csv_logs AS
+SELECT arguments,
+       to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ' ' || command || ' '
+       || arguments::text || ' ' || outcome AS line
+  FROM adminex.audit_log
+ ORDER BY id;
 CREATE VIEW adminex.csv_offline AS
 SELECT host, username,
        to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS timestamp,
@@ -331,7 +337,8 @@ AS $$
             ON d.table_schema = l.table_schema AND d.table_name = l.table_name
                AND d.column_name = a.attname
          WHERE a.attname NOT IN (coalesce(l.host_column, ''), coalesce(l.username_column, ''),
-                                 CASE WHEN l.matches = 'jid' THEN l.jid_column ELSE '' END)
+                                 CASE WHEN l.matches = 'jid' OR v.oid IS NOT NULL
+                                      THEN coalesce(l.jid_column, '') ELSE '' END)
            AND (l.relation = 'owned'
                 OR (scope <> 'portability' AND a.attname = ANY (l.fields)))
            AND (v.oid IS NOT NULL
@@ -375,11 +382,11 @@ $$;
 COMMENT ON FUNCTION adminex.personal_fields(text, text) IS
     'what a document has of each section, as SQL made from the live catalogue';
 
--- The sections as a document has them, with what keeps one from being there. scope: access or
--- portability; form: json or csv.
+-- The sections as a document has them, with what keeps one from being there, and whether that may
+-- pass without a change of the registry. scope: access or portability; form: json or csv.
 CREATE FUNCTION adminex.personal_contents(scope text, form text)
-    RETURNS TABLE (place integer, section text, unavailable text, legal_basis text,
-                   retention text, file_name text, fields text[], kinds text[],
+    RETURNS TABLE (place integer, section text, unavailable text, passing boolean,
+                   legal_basis text, retention text, file_name text, fields text[], kinds text[],
                    relname text, condition text, relation text, expressions text[], keys text)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog
@@ -394,6 +401,8 @@ AS $$
                 THEN 'not part of portability (Art. 20): the subject did not provide it'
                 WHEN f.section IS NULL THEN coalesce(nullif(d.reason, ''), 'nothing of it is given')
            END,
+           l.condition IS NULL OR NOT has_schema_privilege(l.table_schema, 'USAGE')
+               OR NOT has_table_privilege(l.relid, 'SELECT'),
            coalesce(d.legal_basis, ''), coalesce(d.retention, ''), l.file_name,
            coalesce(f.fields, '{}'), coalesce(f.kinds, '{}'),
            CASE WHEN v.oid IS NULL THEN l.relname ELSE format('adminex.%I', v.relname) END,
@@ -658,7 +667,7 @@ VALUES (10, 'account', 'adminex', 'users', 'owned', 'account', 'host', 'username
        (130, 'outbox', 'adminex', 'outbox', 'owned', 'account', 'host', 'username', NULL, '{}',
         NULL, NULL, 'outbox.csv', 'delete', '', false),
        (140, 'audit_log', 'adminex', 'audit_log', 'owned', 'audit', NULL, NULL, 'arguments', '{}',
-        NULL, NULL, 'audit_log.csv', 'anonymise',
+        NULL, 'csv_logs', 'logs-{node}.txt', 'anonymise',
         'that something was done stays (Art. 5(2)), to whom does not', false),
        (150, 'requests', 'adminex', 'gdpr_subjects', 'owned', 'account', 'host', 'username', NULL,
         '{}', NULL, NULL, 'requests.csv', 'keep',
@@ -829,7 +838,7 @@ BEGIN
     IF 'adminex_operator' <> ALL (missing) THEN
         GRANT SELECT ON adminex.personal_sections, adminex.personal_data,
             adminex.personal_registry, adminex.personal_live, adminex.csv_vcard,
-            adminex.csv_roster, adminex.csv_private, adminex.csv_offline, adminex.legal_holds,
+            adminex.csv_roster, adminex.csv_private, adminex.csv_offline, adminex.csv_logs, adminex.legal_holds,
             adminex.tombstones
             TO adminex_operator;
         GRANT SELECT ON adminex.pending_erasures TO adminex_operator;
@@ -839,7 +848,7 @@ BEGIN
             adminex.legal_holds, adminex.pending_erasures, adminex.tombstones
             TO adminex_admin;
         GRANT SELECT ON adminex.personal_registry, adminex.personal_live, adminex.csv_vcard,
-            adminex.csv_roster, adminex.csv_private, adminex.csv_offline
+            adminex.csv_roster, adminex.csv_private, adminex.csv_offline, adminex.csv_logs
             TO adminex_admin;
         -- The audit log is never rewritten, but for names that are to be forgotten.
         GRANT UPDATE (arguments) ON adminex.audit_log TO adminex_admin;

@@ -45,8 +45,8 @@ WRITING = re.compile(r"\badminex\.(personal_erase)\(")
 # What is only added to, and never read back for an answer.
 UNREAD = {"adminex.audit_log", "adminex.outbox"}
 # Secrets, what is used once, and what XMPP servers write by themselves.
-NEVER_CACHED = {"audit_log", "credentials", "daemons", "idempotency_keys", "outbox", "sessions",
-                "tokens"}
+NEVER_CACHED = {"audit_log", "credentials", "daemons", "gdpr_ledger", "gdpr_subjects",
+                "idempotency_keys", "outbox", "sessions", "tokens"}
 FLEETING = re.compile(r"\b(now\(|clock_timestamp|statement_timestamp|random\(|current_|session_user"
                       r"|FOR\s+(NO\s+KEY\s+)?UPDATE|FOR\s+(KEY\s+)?SHARE|pg_[a-z_]+\()", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS genera
 
 -- name: personal_contents(scope, form) many
 -- The sections a document has, in their order, and why others are not in it.
-SELECT place, section, unavailable, legal_basis, retention, file_name, fields, kinds
+SELECT place, section, unavailable, passing, legal_basis, retention, file_name, fields, kinds
   FROM adminex.personal_contents($1, $2);
 
 -- name: personal_query(scope, form) value
@@ -109,7 +109,7 @@ SELECT severity, "table", "column", finding
   FROM findings
  ORDER BY severity, "table", "column", finding;
 
--- name: gdpr_register(audit, table, section, subject_column, host_column, host, full_jid, erasure, reason, category, legal_basis, retention, keep, anonymise, withhold, no_portability, system) one
+-- name: gdpr_register(audit, table, section, subject_column, host_column, host, full_jid, erasure, reason, category, legal_basis, retention, keep, withhold, system) one
 -- Class a table of one's own. Without a host column and a host, the subject column is a JID. Whose
 -- columns are not named otherwise, they are the subject's and go as the section says.
 -- drops: none()
@@ -129,8 +129,7 @@ columns AS MATERIALIZED (
 named AS MATERIALIZED (
     SELECT x.name
       FROM (SELECT $4::text AS name UNION ALL SELECT $5 WHERE $5 IS NOT NULL
-             UNION ALL SELECT unnest($13::text[] || $14::text[] || $15::text[] || $16::text[]
-                                     || $17::text[])) AS x
+             UNION ALL SELECT unnest($13::text[] || $14::text[] || $15::text[])) AS x
 ),
 verdict AS MATERIALIZED (
     SELECT CASE
@@ -148,8 +147,9 @@ verdict AS MATERIALIZED (
         THEN 'exists'
         WHEN $8 = 'anonymise'
              AND EXISTS (SELECT FROM columns AS c
-                          WHERE (c.attname = ANY ($14::text[]) OR c.attname = $4)
-                            AND c.attnotnull AND c.typcategory <> 'S')
+                          WHERE c.attnotnull AND c.typcategory <> 'S'
+                            AND c.attname <> ALL ($13::text[] || $15::text[])
+                            AND c.attname IS DISTINCT FROM $5)
         THEN 'not_empty'
         ELSE 'ok' END AS outcome
 ),
@@ -175,15 +175,14 @@ classed AS (
     SELECT c.table_schema, c.table_name, c.attname, NOT s.system,
            CASE WHEN s.system THEN 'system' ELSE $10 END,
            CASE WHEN s.system THEN 'system' ELSE 'subject' END, $11, $12,
-           CASE WHEN c.attname = ANY ($15::text[]) THEN 'withhold' ELSE 'give' END,
-           CASE WHEN s.system OR c.attname = ANY ($15::text[] || $16::text[]) THEN 'withhold'
-                ELSE 'give' END,
+           CASE WHEN c.attname = ANY ($14::text[]) THEN 'withhold' ELSE 'give' END,
+           CASE WHEN s.system OR c.attname = ANY ($14::text[]) THEN 'withhold' ELSE 'give' END,
            CASE WHEN $8 = 'delete' THEN 'delete'
                 WHEN $8 = 'keep' OR c.attname = ANY ($13::text[]) OR c.attname = $5 OR s.system
                 THEN 'keep'
                 ELSE 'anonymise' END,
            coalesce(nullif($9, ''), 'as registered')
-      FROM verdict AS v, columns AS c, LATERAL (SELECT c.attname = ANY ($17::text[])) AS s(system)
+      FROM verdict AS v, columns AS c, LATERAL (SELECT c.attname = ANY ($15::text[])) AS s(system)
      WHERE v.outcome = 'ok'
     RETURNING 1
 ),

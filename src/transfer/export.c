@@ -285,58 +285,87 @@ does_not_exist(const struct export_options *o, struct adx_error *err)
 }
 
 /* What is no part of a JID cannot exist. */
-static enum adx_rc
-prepare(struct export *ex, struct adx_error *err)
+static bool
+prepare(struct export *ex)
 {
 	const struct export_options *o = ex->options;
 	struct adx_error why;
 
-	if (o->host != NULL && jid_prep_domain(o->host, strlen(o->host), ex->host, &why) != ADX_OK)
-		return does_not_exist(o, err);
-	if (o->user != NULL && jid_prep_local(o->user, strlen(o->user), ex->user, &why) != ADX_OK)
-		return does_not_exist(o, err);
+	return (o->host == NULL ||
+		jid_prep_domain(o->host, strlen(o->host), ex->host, &why) == ADX_OK) &&
+	       (o->user == NULL ||
+		jid_prep_local(o->user, strlen(o->user), ex->user, &why) == ADX_OK);
+}
+
+static enum adx_rc
+look_at_scope(struct export *ex, struct db *db, bool *exists, struct adx_error *err)
+{
+	const struct export_options *o = ex->options;
+	struct rows *rows;
+	enum adx_rc rc;
+
+	*exists = false;
+	if (!prepare(ex))
+		return ADX_OK;
+	rc = stmt_one(db, SQL_EXPORT_SCOPE,
+		      PARAMS(o->host == NULL ? NULL : ex->host, o->user == NULL ? NULL : ex->user),
+		      &rows, err);
+	if (rc != ADX_OK)
+		return rc;
+	ex->accounts = rows_get_int64(rows, "accounts");
+	*exists = o->user != NULL ? ex->accounts > 0 : rows_get_bool(rows, "has_host");
+	rows_close(rows);
 	return ADX_OK;
 }
 
 static enum adx_rc
-look_at_scope(struct export *ex, struct db *db, struct adx_error *err)
+write_existing(struct export *ex, struct db *db, struct adx_error *err)
 {
-	const struct export_options *o = ex->options;
-	struct rows *rows;
-	bool found;
-	enum adx_rc rc = stmt_one(
-		db, SQL_EXPORT_SCOPE,
-		PARAMS(o->host == NULL ? NULL : ex->host, o->user == NULL ? NULL : ex->user), &rows,
-		err);
+	bool exists;
+	enum adx_rc rc = look_at_scope(ex, db, &exists, err);
 
-	if (rc != ADX_OK)
-		return rc;
-	ex->accounts = rows_get_int64(rows, "accounts");
-	found = o->user != NULL ? ex->accounts > 0 : rows_get_bool(rows, "has_host");
-	rows_close(rows);
-	return found ? ADX_OK : does_not_exist(o, err);
+	if (rc == ADX_OK && !exists)
+		return does_not_exist(ex->options, err);
+	if (rc == ADX_OK)
+		rc = stmt_exec(db, SQL_EXPORT_SETTLE, NO_PARAMS, err);
+	if (rc == ADX_OK)
+		rc = write_document(ex, db, err);
+	if (rc == ADX_OK && ex->left_out > LEFT_OUT_NAMED_MAX)
+		remark(ex, "%" PRId64 " more left out", ex->left_out - LEFT_OUT_NAMED_MAX);
+	return rc;
+}
+
+enum adx_rc
+export_exists(struct db *db, const struct export_options *options, bool *exists,
+	      struct adx_error *err)
+{
+	struct export ex = { .options = options };
+
+	return look_at_scope(&ex, db, exists, err);
+}
+
+enum adx_rc
+export_in_snapshot(struct db *db, struct out *out, const struct export_options *options,
+		   struct export_report *report, struct adx_error *err)
+{
+	struct export ex = { .out = out, .options = options, .report = report };
+	enum adx_rc rc;
+
+	*report = (struct export_report){ { 0 }, { 0 } };
+	rc = write_existing(&ex, db, err);
+	strvec_free(&ex.groups);
+	OPENSSL_cleanse(&ex, sizeof(ex));
+	return rc;
 }
 
 enum adx_rc
 export_run(struct db *db, struct out *out, const struct export_options *options,
 	   struct export_report *report, struct adx_error *err)
 {
-	struct export ex = { .out = out, .options = options, .report = report };
 	enum adx_rc rc;
 
-	*report = (struct export_report){ { 0 }, { 0 } };
 	db_begin(db, DB_SNAPSHOT);
-	rc = prepare(&ex, err);
-	if (rc == ADX_OK)
-		rc = look_at_scope(&ex, db, err);
-	if (rc == ADX_OK)
-		rc = stmt_exec(db, SQL_EXPORT_SETTLE, NO_PARAMS, err);
-	if (rc == ADX_OK)
-		rc = write_document(&ex, db, err);
-	if (rc == ADX_OK && ex.left_out > LEFT_OUT_NAMED_MAX)
-		remark(&ex, "%" PRId64 " more left out", ex.left_out - LEFT_OUT_NAMED_MAX);
-	strvec_free(&ex.groups);
-	OPENSSL_cleanse(&ex, sizeof(ex));
+	rc = export_in_snapshot(db, out, options, report, err);
 	db_rollback(db);
 	return rc;
 }

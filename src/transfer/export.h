@@ -38,4 +38,14 @@ ADX_MUST_CHECK enum adx_rc export_run(struct db *db, struct out *out,
 				      const struct export_options *options,
 				      struct export_report *report, struct adx_error *err);
 
+/*
+ * The same in two parts, within a DB_SNAPSHOT that the caller has begun: does what is asked for
+ * exist, and the document. The second changes planner settings of the transaction.
+ */
+ADX_MUST_CHECK enum adx_rc export_exists(struct db *db, const struct export_options *options,
+					 bool *exists, struct adx_error *err);
+ADX_MUST_CHECK enum adx_rc export_in_snapshot(struct db *db, struct out *out,
+					      const struct export_options *options,
+					      struct export_report *report, struct adx_error *err);
+
 #endif

@@ -2,7 +2,7 @@
 -- when statements run is in 0004_roles_refusals.sql.
 BEGIN;
 \ir helpers.psql
-SELECT plan(76);
+SELECT plan(82);
 
 SELECT has_role('adminex_reader');
 SELECT has_role('adminex_operator');
@@ -52,7 +52,9 @@ INSERT INTO expected VALUES
     ('batch_runs',        'r', 'raw',  'rawd'),
     ('daemons',           'r', 'rawd', 'rawd'),
     ('tokens',            '',  'r',    'rawd'),
-    ('idempotency_keys',  '',  'rawd', 'rawd');
+    ('idempotency_keys',  '',  'rawd', 'rawd'),
+    ('gdpr_ledger',       'r', 'r',    'r'),
+    ('gdpr_subjects',     '',  'ra',   'rawd');
 SELECT set_eq(
     $$SELECT relname::text FROM pg_class
        WHERE relnamespace = 'adminex'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')$$,
@@ -75,8 +77,9 @@ SELECT schema_privs_are('adminex', role, ARRAY['USAGE'])
 SELECT is_empty(
     $$SELECT attrelid::regclass, attname FROM pg_attribute
        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'adminex'::regnamespace)
+         AND attrelid NOT IN ('adminex.gdpr_ledger'::regclass, 'adminex.gdpr_subjects'::regclass)
          AND attacl IS NOT NULL$$,
-    'nobody has a privilege on a mere column');
+    'nobody has a privilege on a mere column, but for the ledger');
 SELECT is_empty(
     $$SELECT c.relname, r.rolname
         FROM pg_class AS c, pg_roles AS r

@@ -1,6 +1,6 @@
 -- Every migration goes back, one after the other, and up again. All of it is rolled back.
 BEGIN;
-SELECT plan(17);
+SELECT plan(19);
 
 CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
     LANGUAGE sql
@@ -12,6 +12,13 @@ CREATE TEMPORARY TABLE before AS
 SELECT relname, relkind FROM pg_class WHERE relnamespace = 'adminex'::regnamespace;
 INSERT INTO adminex.hosts (host) VALUES ('h.example');
 INSERT INTO adminex.users (host, username) VALUES ('h.example', 'romeo');
+
+\ir ../../migrations/0007_ledger.down.sql
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
+                     AND relname ~ '^gdpr_'$$,
+                'down to 6: no ledger');
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005'],
+                     'down to 6: the functions of 6');
 
 \ir ../../migrations/0006_service.down.sql
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
@@ -58,12 +65,15 @@ SELECT bag_eq(
 \ir ../../migrations/0004_roles.up.sql
 \ir ../../migrations/0005_batch.up.sql
 \ir ../../migrations/0006_service.up.sql
+\ir ../../migrations/0007_ledger.up.sql
 SELECT bag_eq($$SELECT relname, relkind FROM pg_class
                  WHERE relnamespace = 'adminex'::regnamespace$$,
               'SELECT * FROM before', 'up again: the same tables, indexes and sequences');
 SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up again: the foreign keys');
-SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005'],
-                     'up again: the functions');
+SELECT functions_are('adminex', ARRAY[
+    'gdpr_ledger_append', 'gdpr_ledger_field', 'gdpr_ledger_hash', 'gdpr_ledger_refuse',
+    'grant_roles', 'grant_roles_0004', 'grant_roles_0005', 'grant_roles_0006'],
+    'up again: the functions');
 
 SELECT * FROM finish();
 ROLLBACK;

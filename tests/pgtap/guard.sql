@@ -1,11 +1,11 @@
 -- Nothing untested: this list of everything in the schema is compared with the catalogue. Who adds
 -- something is sent here, and from here to the test of the migration that adds it.
 BEGIN;
-SELECT plan(30);
+SELECT plan(33);
 
 SELECT tables_are('adminex', ARRAY[
-    'audit_log', 'bans', 'batch_runs', 'credentials', 'daemons', 'hosts', 'idempotency_keys',
-    'last_activity', 'nodes', 'offline_messages', 'outbox', 'private_storage', 'roster_items',
+    'audit_log', 'bans', 'batch_runs', 'credentials', 'daemons', 'gdpr_ledger', 'gdpr_subjects',
+    'hosts', 'idempotency_keys', 'last_activity', 'nodes', 'offline_messages', 'outbox', 'private_storage', 'roster_items',
     'roster_versions', 'schema_migrations', 'sessions', 'tokens', 'users', 'vcards']);
 SELECT views_are('adminex', '{}'::name[]);
 SELECT materialized_views_are('adminex', '{}'::name[]);
@@ -13,7 +13,9 @@ SELECT foreign_tables_are('adminex', '{}'::name[]);
 SELECT sequences_are('adminex', ARRAY[
     'audit_log_id_seq', 'offline_messages_id_seq', 'outbox_id_seq', 'tokens_id_seq'],
     'sequences are those of identity columns');
-SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005']);
+SELECT functions_are('adminex', ARRAY[
+    'gdpr_ledger_append', 'gdpr_ledger_field', 'gdpr_ledger_hash', 'gdpr_ledger_refuse',
+    'grant_roles', 'grant_roles_0004', 'grant_roles_0005', 'grant_roles_0006']);
 SELECT is_empty(
     $$SELECT typname FROM pg_type
        WHERE typnamespace = 'adminex'::regnamespace AND typtype IN ('d', 'e', 'r', 'm')$$,
@@ -21,13 +23,19 @@ SELECT is_empty(
 SELECT is_empty(
     $$SELECT c.oid::regclass FROM pg_class AS c
        WHERE c.relnamespace = 'adminex'::regnamespace
-         AND (EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
-              OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)
+         AND (EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)
               OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid)
               OR EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = c.oid)
               OR EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
               OR c.relrowsecurity OR c.reloptions IS NOT NULL)$$,
-    'no table has a trigger, policy, rule, statistics, partition or option');
+    'no table has a policy, rule, statistics, partition or option');
+SELECT set_eq(
+    $$SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
+        JOIN pg_class ON pg_class.oid = tgrelid
+       WHERE relnamespace = 'adminex'::regnamespace AND NOT tgisinternal$$,
+    $$VALUES ('adminex.gdpr_ledger'::regclass, 'gdpr_ledger_append'::name, 'O'::"char"),
+             ('adminex.gdpr_ledger', 'gdpr_ledger_refuse', 'A')$$,
+    'every trigger is known');
 SELECT is_empty(
     $$SELECT FROM pg_default_acl WHERE defaclnamespace = 'adminex'::regnamespace$$,
     'the schema has no default privileges');
@@ -58,7 +66,10 @@ SELECT columns_are('adminex', tab, columns)
         ('daemons',           '{id,version,started_at,beat_at,registered_txid}'),
         ('tokens',            '{id,label,digest,role,hosts,created_by,created_at,expires_at,
                                 revoked_at}'),
-        ('idempotency_keys',  '{caller,key,hmac,http_status,reply,created_at,expires_at}')
+        ('idempotency_keys',  '{caller,key,hmac,http_status,reply,created_at,expires_at}'),
+        ('gdpr_ledger',       '{seq,at,request,event,type,subject,received,deadline,outcome,
+                                handed_over,note_hmac,actor,db_role,prev,hash}'),
+        ('gdpr_subjects',     '{request,host,username,note,identity,extension}')
        ) AS v (tab, columns);
 
 SELECT set_eq(
@@ -80,6 +91,18 @@ SELECT set_eq(
           'adminex.credentials.credentials_whole',
           'adminex.daemons.daemons_id_length',
           'adminex.daemons.daemons_pkey',
+          'adminex.gdpr_ledger.gdpr_ledger_at_finite',
+          'adminex.gdpr_ledger.gdpr_ledger_dates_ordered',
+          'adminex.gdpr_ledger.gdpr_ledger_digest_lengths',
+          'adminex.gdpr_ledger.gdpr_ledger_event_known',
+          'adminex.gdpr_ledger.gdpr_ledger_event_whole',
+          'adminex.gdpr_ledger.gdpr_ledger_outcome_known',
+          'adminex.gdpr_ledger.gdpr_ledger_pkey',
+          'adminex.gdpr_ledger.gdpr_ledger_seq_counted',
+          'adminex.gdpr_ledger.gdpr_ledger_type_known',
+          'adminex.gdpr_subjects.gdpr_subjects_host_length',
+          'adminex.gdpr_subjects.gdpr_subjects_pkey',
+          'adminex.gdpr_subjects.gdpr_subjects_username_length',
           'adminex.hosts.hosts_host_length',
           'adminex.hosts.hosts_pkey',
           'adminex.idempotency_keys.idempotency_keys_caller_length',
@@ -145,6 +168,10 @@ SELECT set_eq(
           'adminex.batch_runs_pkey',
           'adminex.credentials_pkey',
           'adminex.daemons_pkey',
+          'adminex.gdpr_ledger_event_once',
+          'adminex.gdpr_ledger_pkey',
+          'adminex.gdpr_ledger_request',
+          'adminex.gdpr_subjects_pkey',
           'adminex.hosts_pkey',
           'adminex.idempotency_keys_expires_at',
           'adminex.idempotency_keys_pkey',
