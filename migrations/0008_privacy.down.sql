@@ -9,8 +9,10 @@ END
 $$;
 
 DROP FUNCTION adminex.personal_erase(text[], text[], text[], boolean);
-DROP FUNCTION adminex.personal_masks(text);
 DROP FUNCTION adminex.personal_plan(text, text);
+DROP FUNCTION adminex.personal_check(adminex.personal_live);
+DROP FUNCTION adminex.personal_masks(text);
+DROP FUNCTION adminex.personal_farewells(text[], text[]);
 DROP FUNCTION adminex.presence_stanza(text, text, text);
 DROP FUNCTION adminex.personal_query(text, text);
 DROP FUNCTION adminex.personal_contents(text, text);

@@ -150,7 +150,8 @@ CREATE TABLE adminex.legal_holds (
     CONSTRAINT legal_holds_reason_given CHECK (reason <> '')
 );
 COMMENT ON TABLE adminex.legal_holds IS
-    'whose data must be kept (GDPR Art. 17(3)(e), 18): nothing of adminex erases it meanwhile';
+    'whose data must be kept (GDPR Art. 17(3)(e), 18): meanwhile nothing erases it or removes the '
+    'account';
 
 CREATE TABLE adminex.pending_erasures (
     host     text COLLATE "C" NOT NULL,
@@ -166,7 +167,10 @@ CREATE TABLE adminex.pending_erasures (
 );
 CREATE INDEX pending_erasures_due_at ON adminex.pending_erasures (due_at);
 COMMENT ON TABLE adminex.pending_erasures IS
-    'erasures within their time of grace: the daemon carries them out when they are due';
+    'erasures within their time of grace: the daemon carries them out when they are due. They stay '
+    'when the account is removed before: what is left of it is still to be erased';
+COMMENT ON COLUMN adminex.pending_erasures.asked_at IS
+    'an account that was made later is somebody else''s, and not erased';
 COMMENT ON COLUMN adminex.pending_erasures.failure IS
     'why the last try failed; it is tried again';
 
@@ -270,8 +274,10 @@ SELECT host, username,
 -- ---- the registry and the live catalogue ------------------------------------------------------
 
 -- Each section with its table as it is now: names come from pg_catalog, never from the registry.
--- In `condition`, t is the table and s a row (host, username, jid).
+-- In `condition`, t is the table and s a row (host, username, jid). What is the subject's own does
+-- not count as a mention: who has a message from himself has it once.
 CREATE VIEW adminex.personal_live WITH (security_invoker = true) AS
+WITH live AS (
 SELECT s.section, s.place, s.backend, s.relation, s.matches, s.fields, s.counted_as, s.csv_view,
        s.file_name, s.erasure, s.reason, s.with_account, c.oid AS relid,
        n.nspname AS table_schema, c.relname AS table_name,
@@ -296,7 +302,18 @@ SELECT s.section, s.place, s.backend, s.relation, s.matches, s.fields, s.counted
   LEFT JOIN pg_catalog.pg_attribute AS u
     ON u.attrelid = c.oid AND u.attname = s.username_column AND u.attnum > 0 AND NOT u.attisdropped
   LEFT JOIN pg_catalog.pg_attribute AS j
-    ON j.attrelid = c.oid AND j.attname = s.jid_column AND j.attnum > 0 AND NOT j.attisdropped;
+    ON j.attrelid = c.oid AND j.attname = s.jid_column AND j.attnum > 0 AND NOT j.attisdropped
+)
+SELECT l.section, l.place, l.backend, l.relation, l.matches, l.fields, l.counted_as, l.csv_view,
+       l.file_name, l.erasure, l.reason, l.with_account, l.relid, l.table_schema, l.table_name,
+       l.relname, l.host_column, l.username_column, l.jid_column,
+       l.condition
+       || coalesce((SELECT string_agg(format(' AND (%s) IS NOT TRUE', o.condition), ''
+                                      ORDER BY o.place)
+                      FROM live AS o
+                     WHERE l.relation = 'mentions' AND o.relation = 'owned'
+                       AND o.relid = l.relid), '') AS condition
+  FROM live AS l;
 COMMENT ON VIEW adminex.personal_live IS 'the sections of the registry with their tables as they are';
 
 -- What a document has of each section: its columns as SQL, text each, with their names and what they
@@ -456,36 +473,43 @@ AS $$
 $$;
 COMMENT ON FUNCTION adminex.presence_stanza(text, text, text) IS 'a presence stanza to be routed';
 
--- What erasing a subject would do, section by section.
-CREATE FUNCTION adminex.personal_plan(host text, username text)
-    RETURNS TABLE (section text, table_name text, action text, rows bigint, reason text)
-    LANGUAGE plpgsql STABLE
+-- What the XMPP server is to be told of subjects that are erased, to be asked before: a row of the
+-- outbox for each contact whose subscriptions end, and for each owner of a roster they are in, which
+-- is to be read anew. What somebody has with himself needs no farewell.
+CREATE FUNCTION adminex.personal_farewells(hosts text[], usernames text[])
+    RETURNS TABLE (host text, username text, kind text, payload jsonb)
+    LANGUAGE sql STABLE
     SET search_path = pg_catalog
 AS $$
-DECLARE
-    l adminex.personal_live;
-BEGIN
-    FOR l IN SELECT * FROM adminex.personal_live AS v ORDER BY v.place LOOP
-        section := l.section;
-        table_name := l.relname;
-        action := l.erasure;
-        reason := l.reason;
-        IF l.condition IS NULL THEN
-            CONTINUE WHEN l.relid IS NULL;
-            RAISE EXCEPTION 'section % of the privacy registry names columns that % has not',
-                l.section, l.relname
-                USING ERRCODE = 'object_not_in_prerequisite_state',
-                      HINT = 'see adminex gdpr_audit';
-        END IF;
-        EXECUTE format('SELECT count(*) FROM (SELECT $1 AS host, $2 AS username, $3 AS jid) AS s '
-                       'JOIN %s AS t ON %s', l.relname, l.condition)
-           INTO rows USING host, username, username || '@' || host;
-        RETURN NEXT;
-    END LOOP;
-END
+    WITH subjects AS (
+        SELECT s.host, s.username, s.username || '@' || s.host AS jid
+          FROM unnest(hosts, usernames) AS s(host, username)
+    ),
+    contacts AS (
+        SELECT s.jid AS subject, r.jid AS contact,
+               r.subscription IN ('T', 'B') OR r.ask IN ('O', 'B', 'S') AS subscribed,
+               r.subscription IN ('F', 'B') OR r.ask IN ('I', 'B') AS approved
+          FROM subjects AS s
+          JOIN adminex.roster_items AS r USING (host, username)
+         WHERE r.jid <> s.jid
+    )
+    SELECT split_part(c.contact, '@', -1), split_part('@' || c.contact, '@', -2), 'unsubscribe',
+           jsonb_build_object('stanzas', array_remove(ARRAY[
+               CASE WHEN c.subscribed
+                    THEN adminex.presence_stanza('unsubscribe', c.subject, c.contact) END,
+               CASE WHEN c.approved
+                    THEN adminex.presence_stanza('unsubscribed', c.subject, c.contact) END],
+               NULL))
+      FROM contacts AS c
+     WHERE c.subscribed OR c.approved
+     UNION ALL
+    SELECT r.host, r.username, 'roster', jsonb_build_object('jids', jsonb_build_array(r.jid))
+      FROM subjects AS s
+      JOIN adminex.roster_items AS r ON r.jid = s.jid
+     WHERE (r.host, r.username) <> (s.host, s.username)
 $$;
-COMMENT ON FUNCTION adminex.personal_plan(text, text) IS
-    'what erasing a subject would do, section by section';
+COMMENT ON FUNCTION adminex.personal_farewells(text[], text[]) IS
+    'what the XMPP server is told of subjects that are erased';
 
 -- What takes the place of the values that are to be anonymised, as the SET of an UPDATE; NULL when
 -- there are none. A column that cannot be emptied is named by gdpr_audit.
@@ -509,8 +533,67 @@ AS $$
 $$;
 COMMENT ON FUNCTION adminex.personal_masks(text) IS 'how an UPDATE anonymises the rows of a section';
 
--- Erase the subjects, by the rules of the registry and with the rights of the caller; of `only` the
--- sections that go with an account, or with NULL all. Gives the rows of each section.
+-- Refuses a section that cannot be erased whole: a plan is not to promise what will not be done.
+CREATE FUNCTION adminex.personal_check(l adminex.personal_live) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog
+AS $$
+DECLARE
+    fault text;
+BEGIN
+    IF l.condition IS NULL THEN
+        fault := 'names columns that are not there';
+    ELSIF l.erasure = 'anonymise' AND adminex.personal_masks(l.section) IS NULL THEN
+        fault := 'anonymises, but no column is classed so';
+    ELSIF l.erasure = 'anonymise' THEN
+        SELECT format('has column %I, which is not classed', a.attname)
+          INTO fault
+          FROM pg_attribute AS a
+         WHERE a.attrelid = l.relid AND a.attnum > 0 AND NOT a.attisdropped
+           AND NOT EXISTS (SELECT FROM adminex.personal_data AS d
+                            WHERE d.table_schema = l.table_schema
+                              AND d.table_name = l.table_name AND d.column_name = a.attname)
+         ORDER BY a.attnum
+         LIMIT 1;
+    END IF;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION 'section % of the privacy registry (table %) %', l.section, l.relname, fault
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'see adminex gdpr_audit';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION adminex.personal_check(adminex.personal_live) IS
+    'refuses a section that cannot be erased whole';
+
+-- What erasing a subject would do, section by section. A table that is gone holds nothing.
+CREATE FUNCTION adminex.personal_plan(host text, username text)
+    RETURNS TABLE (section text, table_name text, action text, rows bigint, reason text)
+    LANGUAGE plpgsql STABLE
+    SET search_path = pg_catalog
+AS $$
+DECLARE
+    l adminex.personal_live;
+BEGIN
+    FOR l IN SELECT * FROM adminex.personal_live AS v WHERE v.relid IS NOT NULL ORDER BY v.place
+    LOOP
+        PERFORM adminex.personal_check(l);
+        section := l.section;
+        table_name := l.relname;
+        action := l.erasure;
+        reason := l.reason;
+        EXECUTE format('SELECT count(*) FROM (SELECT $1 AS host, $2 AS username, $3 AS jid) AS s '
+                       'JOIN %s AS t ON %s', l.relname, l.condition)
+           INTO rows USING host, username, username || '@' || host;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION adminex.personal_plan(text, text) IS
+    'what erasing a subject would do, section by section';
+
+-- Erase the subjects, by the rules of the registry and with the rights of the caller: of all
+-- sections, or of those that go with an account. Gives the rows of each section; one of the audit
+-- log that names two of the subjects counts twice.
 CREATE FUNCTION adminex.personal_erase(hosts text[], usernames text[], pseudonyms text[],
                                        only_with_account boolean)
     RETURNS TABLE (section text, rows bigint)
@@ -518,33 +601,34 @@ CREATE FUNCTION adminex.personal_erase(hosts text[], usernames text[], pseudonym
     SET search_path = pg_catalog
 AS $$
 DECLARE
-    l adminex.personal_live;
+    -- A row of the audit log names at most so many, and an UPDATE changes it for one of them.
+    rounds CONSTANT integer := 5;
     subjects CONSTANT text :=
         '(SELECT u.host, u.username, u.username || ''@'' || u.host AS jid, u.pseudonym'
         '   FROM unnest($1, $2, $3) AS u(host, username, pseudonym)) AS s';
+    l       adminex.personal_live;
+    command text;
+    changed bigint;
 BEGIN
     FOR l IN SELECT * FROM adminex.personal_live AS v
               WHERE v.erasure <> 'keep' AND (v.with_account OR NOT only_with_account)
+                AND v.relid IS NOT NULL
               ORDER BY v.place DESC
     LOOP
-        -- What is gone as a whole holds nothing of anybody.
-        CONTINUE WHEN l.relid IS NULL;
-        IF l.condition IS NULL THEN
-            RAISE EXCEPTION 'section % of the privacy registry names columns that % has not',
-                l.section, l.relname
-                USING ERRCODE = 'object_not_in_prerequisite_state',
-                      HINT = 'see adminex gdpr_audit';
-        END IF;
+        PERFORM adminex.personal_check(l);
         section := l.section;
-        IF l.erasure = 'delete' THEN
-            EXECUTE format('DELETE FROM %s AS t USING %s WHERE %s', l.relname, subjects, l.condition)
-              USING hosts, usernames, pseudonyms;
-        ELSE
-            EXECUTE format('UPDATE %s AS t SET %s FROM %s WHERE %s', l.relname,
-                           adminex.personal_masks(l.section), subjects, l.condition)
-              USING hosts, usernames, pseudonyms;
-        END IF;
-        GET DIAGNOSTICS rows = ROW_COUNT;
+        rows := 0;
+        command := CASE l.erasure
+            WHEN 'delete'
+            THEN format('DELETE FROM %s AS t USING %s WHERE %s', l.relname, subjects, l.condition)
+            ELSE format('UPDATE %s AS t SET %s FROM %s WHERE %s', l.relname,
+                        adminex.personal_masks(l.section), subjects, l.condition) END;
+        FOR round IN 1 .. rounds LOOP
+            EXECUTE command USING hosts, usernames, pseudonyms;
+            GET DIAGNOSTICS changed = ROW_COUNT;
+            rows := rows + changed;
+            EXIT WHEN changed = 0 OR l.matches <> 'audit' OR cardinality(hosts) = 1;
+        END LOOP;
         RETURN NEXT;
     END LOOP;
 END
@@ -591,7 +675,7 @@ VALUES (10, 'account', 'adminex', 'users', 'owned', 'account', 'host', 'username
         '{}', NULL, NULL, 'requests.csv', 'keep',
         'an open request of the subject (Art. 12(3)); goes when it is closed', false),
        (160, 'pending_erasure', 'adminex', 'pending_erasures', 'owned', 'account', 'host',
-        'username', NULL, '{}', NULL, NULL, 'pending_erasure.csv', 'delete', '', true),
+        'username', NULL, '{}', NULL, NULL, 'pending_erasure.csv', 'delete', '', false),
        (170, 'legal_hold', 'adminex', 'legal_holds', 'owned', 'account', 'host', 'username', NULL,
         '{}', NULL, NULL, 'legal_hold.csv', 'delete', '', false);
 
@@ -759,8 +843,7 @@ BEGIN
             adminex.csv_roster, adminex.csv_private, adminex.csv_offline, adminex.csv_logs, adminex.legal_holds,
             adminex.tombstones
             TO adminex_operator;
-        -- With an account goes what was to be erased of it.
-        GRANT SELECT, DELETE ON adminex.pending_erasures TO adminex_operator;
+        GRANT SELECT ON adminex.pending_erasures TO adminex_operator;
     END IF;
     IF 'adminex_admin' <> ALL (missing) THEN
         GRANT SELECT, INSERT, UPDATE, DELETE ON adminex.personal_sections, adminex.personal_data,

@@ -181,6 +181,26 @@ transact_in_one_trip(struct call *call, struct adx_error *err)
 	return rc;
 }
 
+enum adx_rc
+call_commit(struct call *call, struct adx_error *err)
+{
+	const struct call_end *end = call->end;
+	struct adx_error ignored;
+	enum adx_rc rc = end == NULL ? ADX_OK : end->before(call, end->ctx, err);
+
+	if (rc == ADX_OK)
+		rc = db_commit(call->db, err);
+	else
+		db_rollback(call->db);
+	if (end == NULL || rc == ADX_EUNKNOWN)
+		return rc;
+	if (rc == ADX_OK)
+		return end->after(call, end->ctx, true, err);
+	/* The failure that counts is the first one. */
+	(void)end->after(call, end->ctx, false, &ignored);
+	return rc;
+}
+
 /* One attempt in a transaction, committed unless it is only a trial. */
 static enum adx_rc
 transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
@@ -198,13 +218,14 @@ transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
 		db_rollback(call->db);
 		return rc;
 	}
-	return db_commit(call->db, err);
+	return call_commit(call, err);
 }
 
 void
 call_forget(struct call *call)
 {
 	call->answer = NULL;
+	call->end = NULL;
 	call->affected = 0;
 	call->rows = 0;
 	page_forget(call);

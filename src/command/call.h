@@ -84,6 +84,21 @@ struct question {
 	size_t count;
 };
 
+/*
+ * What a handler does outside the database for its change, such as a line in a journal. Whoever
+ * ends the transaction sees to it (call_commit()); where it is only a trial nothing of it is done.
+ */
+struct call_end {
+	/* Nothing is left to be done but the COMMIT. A failure undoes everything. */
+	enum adx_rc (*before)(struct call *call, void *ctx, struct adx_error *err);
+	/*
+	 * How it ended, before the reply is sent; not called where that is unknown. A failure after
+	 * the COMMIT is the call's, and says that the change was made.
+	 */
+	enum adx_rc (*after)(struct call *call, void *ctx, bool committed, struct adx_error *err);
+	void *ctx; /* in the call's arena */
+};
+
 /* Makes the call's answer of the rows of its last question. */
 typedef enum adx_rc call_take(struct call *call, struct rows *rows, struct adx_error *err);
 
@@ -100,7 +115,8 @@ struct call {
 	const struct answer *early; /* an argument settled it: nothing is run */
 	struct question questions[CALL_QUESTIONS_MAX];
 	size_t question_count;
-	call_take *take; /* NULL: nothing is asked */
+	call_take *take;            /* NULL: nothing is asked */
+	const struct call_end *end; /* set by a handler, in the call's arena; NULL: nothing */
 	const struct answer *answer;
 	const char *text; /* the answer's text with its values filled in */
 	int64_t affected; /* the command's own rows that changed or go */
@@ -139,6 +155,11 @@ ADX_MUST_CHECK enum adx_rc call_receive(struct call *call, struct adx_error *err
 /* The same with rows that were kept, of its only question. */
 ADX_MUST_CHECK enum adx_rc call_receive_kept(struct call *call, struct rowset *kept,
 					     struct adx_error *err);
+/*
+ * Commit the call's transaction, in which nothing else was done for anybody, with what it does at
+ * its end. It has ended in any case, as after db_commit().
+ */
+ADX_MUST_CHECK enum adx_rc call_commit(struct call *call, struct adx_error *err);
 /* Before it is sent and received again: its questions stay. */
 void call_forget(struct call *call);
 /* Did it answer, and was it a yes? */

@@ -340,6 +340,14 @@ run_args(struct cli *cli, const struct command *command, struct args *args)
 	return status;
 }
 
+/* Where words can be options, these alone ask what the command is. */
+static bool
+asks_for_help(const struct command *command, int argc, char *const argv[])
+{
+	return command_has_optional(command) && argc == 1 &&
+	       (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+}
+
 static int
 run_command(struct cli *cli, const struct command *command, int argc, char **argv)
 {
@@ -433,7 +441,11 @@ dispatch(struct cli *cli, int argc, char **argv)
 		command_named(admin_extra_commands(cli->session.service), argv[0], second, &words);
 	if (command == NULL)
 		return refuse_command(cli, argv[0], second);
-	return run_command(cli, command, argc - (int)words, argv + words);
+	argc -= (int)words;
+	argv += words;
+	if (asks_for_help(command, argc, argv))
+		return verb_help(cli, (int)words + 1, argv - words - 1);
+	return run_command(cli, command, argc, argv);
 }
 
 /* ---- the program ------------------------------------------------------------------------- */

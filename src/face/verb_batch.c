@@ -290,7 +290,7 @@ verb_batch(struct cli *cli, int argc, char **argv)
 
 	(void)argc;
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->session.service, "batch");
+		help_on(cli->out, cli->session.service, "batch", NULL);
 		return 0;
 	}
 	if (cli->options.format == FORMAT_TEXT || cli->options.format == FORMAT_JSON)

@@ -10,6 +10,8 @@
 
 struct admin_extra;
 
+enum { SUBMOD_TABLES_MAX = 8 };
+
 /* submods empty: all. A table that contradicts itself is a bug of ours and is refused. */
 ADX_MUST_CHECK enum adx_rc admin_extra_start(const struct strvec *submods, struct admin_extra **out,
 					     struct adx_error *err);
@@ -21,7 +23,7 @@ const struct command *const *admin_extra_commands(const struct admin_extra *serv
 struct submod {
 	const char *name;
 	const char *about;
-	const struct command *commands;
+	const struct command *tables[SUBMOD_TABLES_MAX]; /* NULL behind the last */
 };
 const struct submod *admin_extra_submods(void);
 
