@@ -164,6 +164,11 @@ struct command {
 	 * stands on it). With CMD_STEPS it may also run statements before.
 	 */
 	enum adx_rc (*run)(struct call *call, struct adx_error *err);
+	/*
+	 * What a document is that takes the place of the reply (writer.whole), by its media type;
+	 * NULL: what the reply's format is.
+	 */
+	const char *(*media_type)(const struct call *call);
 	/* Of a writing command: do these arguments make it one that only reads? NULL: never. */
 	bool (*only_reads)(const struct call *call);
 };
