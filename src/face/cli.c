@@ -266,6 +266,7 @@ run_call(struct cli *cli, const struct command *command, const struct args *args
 		.dry_run = cli->options.dry_run,
 		.include_never_seen = cli->options.include_never_seen,
 		.assume_yes = cli->options.assume_yes,
+		.said_yes = cli->options.assume_yes,
 		.max_affected = cli->options.max_affected,
 		.limit = cli->options.limit,
 		.after = cli->options.after,
@@ -366,14 +367,15 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
 static int
 refuse_command(struct cli *cli, const char *first, const char *second)
 {
+	const struct command *const *commands = admin_extra_commands(cli->session.service);
 	struct adx_error err;
 	char hint[sizeof(err.hint)];
 
-	if (command_unknown(admin_extra_commands(cli->session.service), first, second, &err) ==
-	    ADX_OK)
+	if (command_unknown(commands, first, second, &err) == ADX_OK)
 		return 0;
 	snprintf(hint, sizeof(hint), "%s", err.hint);
-	adx_hint(&err, "%s%s'adminex help' lists all", hint, hint[0] == '\0' ? "" : " ");
+	if (!command_is_family(commands, first))
+		adx_hint(&err, "%s%s'adminex help' lists all", hint, hint[0] == '\0' ? "" : " ");
 	return cli_fail(cli, &err);
 }
 
