@@ -36,7 +36,8 @@ struct run_hooks {
 struct run_options {
 	bool dry_run;
 	bool include_never_seen;
-	bool assume_yes;
+	bool assume_yes; /* do not ask; set where nobody can be asked, too */
+	bool said_yes;   /* the caller did say it: --yes, or a member of that name */
 	/*
 	 * Let a write that is one statement be its own transaction (DB_SINGLE): faster, but a
 	 * connection that breaks meanwhile leaves its outcome unknown more often.

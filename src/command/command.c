@@ -247,6 +247,7 @@ refuse_in_family(const struct command *const *commands, const char *family, cons
 	else
 		rc = adx_fail(err, ADX_EUSAGE, "'%.60s' is followed by one of %s, not '%.40s'",
 			      family, buf_text(&words), second);
+	adx_hint(err, "see 'adminex help %.60s'", family);
 	buf_free(&words);
 	return rc;
 }

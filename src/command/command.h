@@ -108,17 +108,18 @@ enum role { ROLE_NONE, ROLE_READER, ROLE_OPERATOR, ROLE_ADMIN };
 extern const char LIMITED_NOT_AT_ALL[];
 
 enum command_flags {
-	CMD_WRITES = 1,        /* runs in a transaction; its reply is sent after COMMIT */
-	CMD_DESTROYS = 2,      /* asks on a terminal; counts what goes for --max-affected */
-	CMD_LOCAL = 4,         /* needs no database */
-	CMD_LIST_TOO = 8,      /* a restuple that also has rows, in machine-readable formats */
-	CMD_SNAPSHOT = 16,     /* several reads that must see one state */
-	CMD_STEPS = 32,        /* run() itself runs statements, one after another */
-	CMD_WIDE = 64,         /* goes through a host or more: not for a connection that others
-				  wait for */
-	CMD_NEVER_SEEN = 128,  /* run_options.include_never_seen matters */
-	CMD_GUESSES = 256,     /* tells whether a secret is right: not too often */
-	CMD_SECRET_REPLY = 512 /* its reply is kept nowhere */
+	CMD_WRITES = 1,         /* runs in a transaction; its reply is sent after COMMIT */
+	CMD_DESTROYS = 2,       /* asks on a terminal; counts what goes for --max-affected */
+	CMD_LOCAL = 4,          /* needs no database */
+	CMD_LIST_TOO = 8,       /* a restuple that also has rows, in machine-readable formats */
+	CMD_SNAPSHOT = 16,      /* several reads that must see one state */
+	CMD_STEPS = 32,         /* run() itself runs statements, one after another */
+	CMD_WIDE = 64,          /* goes through a host or more: not for a connection that others
+				   wait for */
+	CMD_NEVER_SEEN = 128,   /* run_options.include_never_seen matters */
+	CMD_GUESSES = 256,      /* tells whether a secret is right: not too often */
+	CMD_SECRET_REPLY = 512, /* its reply is kept nowhere */
+	CMD_ON_YES = 1024       /* run_options.said_yes matters */
 };
 
 struct command {

@@ -31,6 +31,12 @@ judges_by_age(const struct command *command)
 	return command->flags & CMD_NEVER_SEEN;
 }
 
+static bool
+waits_for_yes(const struct command *command)
+{
+	return command->flags & CMD_ON_YES;
+}
+
 bool
 body_pages(const struct command *command)
 {
@@ -46,6 +52,10 @@ const struct body_option body_options[BODY_OPTIONS] = {
 	  .doc = "delete every account that never logged in, however new",
 	  .kind = BODY_BOOLEAN,
 	  .matters = judges_by_age },
+	{ .name = "yes",
+	  .doc = "do it; without, only what would be done is said",
+	  .kind = BODY_BOOLEAN,
+	  .matters = waits_for_yes },
 	{ .name = "max_affected",
 	  .doc = "fail, and change nothing, when more would be affected",
 	  .kind = BODY_INTEGER,
@@ -218,9 +228,9 @@ static void
 add_options(struct parser *p, struct body *out)
 {
 	struct slot targets[BODY_OPTIONS] = {
-		{ .truth = &out->dry_run },       { .truth = &out->include_never_seen },
-		{ .number = &out->max_affected }, { .number = &out->limit },
-		{ .text = &out->after },
+		{ .truth = &out->dry_run }, { .truth = &out->include_never_seen },
+		{ .truth = &out->yes },     { .number = &out->max_affected },
+		{ .number = &out->limit },  { .text = &out->after },
 	};
 
 	for (size_t i = 0; i < BODY_OPTIONS; i++) {

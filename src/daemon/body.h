@@ -30,6 +30,7 @@ struct body {
 	size_t count;
 	bool dry_run;
 	bool include_never_seen;
+	bool yes;
 	int64_t max_affected; /* -1: no limit */
 	int64_t limit;        /* rows of a list; 0: all */
 	const char *after;    /* NULL: from the start */
@@ -58,7 +59,7 @@ struct body_option {
 	bool (*matters)(const struct command *command);
 };
 
-enum { BODY_OPTIONS = 5 };
+enum { BODY_OPTIONS = 6 };
 
 extern const struct body_option body_options[BODY_OPTIONS];
 

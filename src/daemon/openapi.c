@@ -577,7 +577,7 @@ write_commands_schema(yajl_gen g)
 		{ "command", "as in /api/COMMAND" },
 		{ "submod", "the group it belongs to" },
 		{ "summary", "what it does" },
-		{ "usage", "its name and the names of its arguments" },
+		{ "usage", "its name and its arguments, as on the command line" },
 	};
 	static const char *const REQUIRED[] = { "command", "submod", "summary", "usage", NULL };
 

@@ -544,6 +544,7 @@ begin_call(struct request *r)
 	r->options.after = r->parsed.after;
 	r->options.contents = r->parsed.contents;
 	r->options.assume_yes = true;
+	r->options.said_yes = r->parsed.yes;
 	r->options.in_one_trip = true;
 	r->options.reload = server_reload;
 	r->options.cache = r->daemon->cache;

@@ -13,13 +13,14 @@
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-/* Options of its own for a line that asks for a page. */
+/* Options of its own for a line that asks for a page, or says yes. */
 static enum adx_rc
-choose_options(const struct batch_line *line, struct call *call, struct adx_error *err)
+choose_options(const struct batch_line *line, const struct args *args, struct call *call,
+	       struct adx_error *err)
 {
 	struct run_options *own;
 
-	if (line->limit == 0 && line->after == NULL)
+	if (line->limit == 0 && line->after == NULL && !args->yes)
 		return ADX_OK;
 	own = arena_alloc(&call->arena, sizeof(*own));
 	if (own == NULL)
@@ -27,6 +28,7 @@ choose_options(const struct batch_line *line, struct call *call, struct adx_erro
 	*own = *call->options;
 	own->limit = line->limit;
 	own->after = line->after;
+	own->said_yes |= args->yes;
 	call->options = own;
 	return ADX_OK;
 }
@@ -45,7 +47,7 @@ begin_call(struct call *call, const struct batch_line *line, const struct comman
 	   const struct args *args, struct adx_error *err)
 {
 	bool alone = args->dry_run && !call->options->dry_run;
-	enum adx_rc rc = alone ? refuse_dry_run(err) : choose_options(line, call, err);
+	enum adx_rc rc = alone ? refuse_dry_run(err) : choose_options(line, args, call, err);
 
 	if (rc == ADX_OK)
 		rc = call_begin(call, command, args->values, args->count, err);

@@ -266,6 +266,7 @@ run_call(struct cli *cli, const struct command *command, const struct args *args
 		.dry_run = cli->options.dry_run,
 		.include_never_seen = cli->options.include_never_seen,
 		.assume_yes = cli->options.assume_yes,
+		.said_yes = cli->options.assume_yes,
 		.max_affected = cli->options.max_affected,
 		.limit = cli->options.limit,
 		.after = cli->options.after,
@@ -340,6 +341,14 @@ run_args(struct cli *cli, const struct command *command, struct args *args)
 	return status;
 }
 
+/* Where words can be options, these alone ask what the command is. */
+static bool
+asks_for_help(const struct command *command, int argc, char *const argv[])
+{
+	return command_has_optional(command) && argc == 1 &&
+	       (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+}
+
 static int
 run_command(struct cli *cli, const struct command *command, int argc, char **argv)
 {
@@ -358,14 +367,15 @@ run_command(struct cli *cli, const struct command *command, int argc, char **arg
 static int
 refuse_command(struct cli *cli, const char *first, const char *second)
 {
+	const struct command *const *commands = admin_extra_commands(cli->session.service);
 	struct adx_error err;
 	char hint[sizeof(err.hint)];
 
-	if (command_unknown(admin_extra_commands(cli->session.service), first, second, &err) ==
-	    ADX_OK)
+	if (command_unknown(commands, first, second, &err) == ADX_OK)
 		return 0;
 	snprintf(hint, sizeof(hint), "%s", err.hint);
-	adx_hint(&err, "%s%s'adminex help' lists all", hint, hint[0] == '\0' ? "" : " ");
+	if (!command_is_family(commands, first))
+		adx_hint(&err, "%s%s'adminex help' lists all", hint, hint[0] == '\0' ? "" : " ");
 	return cli_fail(cli, &err);
 }
 
@@ -433,7 +443,11 @@ dispatch(struct cli *cli, int argc, char **argv)
 		command_named(admin_extra_commands(cli->session.service), argv[0], second, &words);
 	if (command == NULL)
 		return refuse_command(cli, argv[0], second);
-	return run_command(cli, command, argc - (int)words, argv + words);
+	argc -= (int)words;
+	argv += words;
+	if (asks_for_help(command, argc, argv))
+		return verb_help(cli, (int)words + 1, argv - words - 1);
+	return run_command(cli, command, argc, argv);
 }
 
 /* ---- the program ------------------------------------------------------------------------- */

@@ -74,7 +74,8 @@ struct verb {
 };
 
 /* A verb's row stands in its own file; the list of them, ended by NULL, in verbs.c. */
-extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE, VERB_TOKEN;
+extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE, VERB_TOKEN,
+	VERB_COMPLETION;
 extern const struct verb *const VERBS[];
 const struct verb *verb_find(const char *name);
 int verb_help(struct cli *cli, int argc, char **argv);
@@ -102,7 +103,11 @@ void secret_free(struct secret *secret);
 /* help.c */
 void help_short(struct out *out);
 void help_all(struct out *out, const struct admin_extra *service);
-/* Help on a command, a submod or a verb; false when there is none of that name. */
-bool help_on(struct out *out, const struct admin_extra *service, const char *name);
+/*
+ * Help on a command, a submod, a verb or a family; false when there is none of that name. `second`
+ * may be that of a command in two words, or NULL.
+ */
+bool help_on(struct out *out, const struct admin_extra *service, const char *name,
+	     const char *second);
 
 #endif

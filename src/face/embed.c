@@ -110,6 +110,7 @@ set_options(struct run_options *out, const struct adminex_options *options, cons
 	}
 	out->dry_run |= args->dry_run;
 	out->assume_yes = args->yes;
+	out->said_yes = args->yes;
 }
 
 enum adx_rc

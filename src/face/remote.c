@@ -37,6 +37,13 @@ gen_file(yajl_gen g, const struct param *p, const char *path, struct adx_error *
 	return rc;
 }
 
+static void
+gen_truth(yajl_gen g, const char *name)
+{
+	json_text(g, name);
+	yajl_gen_bool(g, true);
+}
+
 /* An optional one that is not there is no member. */
 static enum adx_rc
 gen_argument(yajl_gen g, const struct param *p, const char *arg, struct adx_error *err)
@@ -44,8 +51,7 @@ gen_argument(yajl_gen g, const struct param *p, const char *arg, struct adx_erro
 	if (arg == NULL)
 		return ADX_OK;
 	if (p->type == PARAM_FLAG) {
-		json_text(g, p->name);
-		yajl_gen_bool(g, true);
+		gen_truth(g, p->name);
 		return ADX_OK;
 	}
 	if (p->type == PARAM_PATH)
@@ -64,16 +70,15 @@ gen_number(yajl_gen g, const char *name, int64_t number)
 }
 
 static void
-gen_options(yajl_gen g, const struct cli_options *o, bool trial, int64_t most)
+gen_options(yajl_gen g, const struct command *command, const struct cli_options *o, bool trial,
+	    int64_t most)
 {
-	if (o->dry_run || trial) {
-		json_text(g, "dry_run");
-		yajl_gen_bool(g, true);
-	}
-	if (o->include_never_seen) {
-		json_text(g, "include_never_seen");
-		yajl_gen_bool(g, true);
-	}
+	if (o->dry_run || trial)
+		gen_truth(g, "dry_run");
+	if (o->include_never_seen)
+		gen_truth(g, "include_never_seen");
+	if (o->assume_yes && (command->flags & CMD_ON_YES))
+		gen_truth(g, "yes");
 	if (most >= 0)
 		gen_number(g, "max_affected", most);
 	if (o->limit > 0)
@@ -97,7 +102,7 @@ make_body(const struct cli *cli, const struct command *command, const char *cons
 	yajl_gen_map_open(g);
 	for (size_t i = 0; i < n && rc == ADX_OK; i++)
 		rc = gen_argument(g, &command->params[i], args[i], err);
-	gen_options(g, &cli->options, trial, most);
+	gen_options(g, command, &cli->options, trial, most);
 	yajl_gen_map_close(g);
 	if (rc == ADX_OK && yajl_gen_get_buf(g, &text, &len) == yajl_gen_status_ok)
 		buf_add(out, text, len);

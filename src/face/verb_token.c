@@ -410,7 +410,7 @@ verb_token(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, cli, &r, &err);
 
 	if (rc == ADX_OK && r.what == HELP)
-		help_on(cli->out, cli->session.service, "token");
+		help_on(cli->out, cli->session.service, "token", NULL);
 	else if (rc == ADX_OK)
 		rc = cli_connect(cli, &err);
 	if (rc == ADX_OK && r.what == LIST)

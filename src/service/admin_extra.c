@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/row_check.h"
 #include "submod/submods.h"
 
 static const struct submod SUBMODS[] = {
@@ -32,150 +33,16 @@ admin_extra_submods(void)
 	return SUBMODS;
 }
 
-/* Does that name a parameter that has a host? */
-static bool
-names_host(const struct command *c, const char *name)
-{
-	size_t n = command_param_count(c);
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(c->params[i].name, name) == 0)
-			return c->params[i].type == PARAM_DOMAIN || c->params[i].type == PARAM_JID;
-	return false;
-}
-
-/* A second one stands beside a first one, and both have a host. */
-static bool
-limits_are_good(const struct command *c)
-{
-	if (c->limited_by == NULL || c->limited_by == LIMITED_NOT_AT_ALL)
-		return c->limited_too == NULL;
-	return names_host(c, c->limited_by) &&
-	       (c->limited_too == NULL || names_host(c, c->limited_too));
-}
-
-/* Content that stands for a file has to be read in some way. */
-static bool
-lacks_formats(const struct command *c)
-{
-	size_t n = command_param_count(c);
-
-	for (size_t i = 0; i < n; i++)
-		if (c->params[i].type == PARAM_PATH && c->params[i].path == PATH_READ &&
-		    c->params[i].words == NULL)
-			return true;
-	return false;
-}
-
-static bool
-is_one_of(const char *word, const char *const *words)
-{
-	while (*words != NULL && strcmp(*words, word) != 0)
-		words++;
-	return *words != NULL;
-}
-
-/*
- * Is it named like an option of the program that means something for this command, behind its name
- * or in a JSON object?
- */
-static bool
-is_shadow(const struct command *c, const struct param *p)
-{
-	static const char *const ALWAYS[] = { "yes", "dry_run", "help", NULL };
-	static const char *const OF_PAGES[] = { "limit", "after", NULL };
-	static const char *const OF_WRITES[] = { "max_affected", NULL };
-	static const char *const OF_AGE[] = { "include_never_seen", NULL };
-
-	return is_one_of(p->name, ALWAYS) || p->letter == 'y' || p->letter == 'h' ||
-	       (c->pages != PAGES_NONE && is_one_of(p->name, OF_PAGES)) ||
-	       ((c->flags & CMD_WRITES) && is_one_of(p->name, OF_WRITES)) ||
-	       ((c->flags & CMD_NEVER_SEEN) && is_one_of(p->name, OF_AGE));
-}
-
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Has no other parameter before this one the same letter? */
-static bool
-letter_is_good(const struct command *c, size_t index)
-{
-	char letter = c->params[index].letter;
-
-	for (size_t i = 0; i < index && letter != '\0'; i++)
-		if (c->params[i].letter == letter)
-			return false;
-	return letter == '\0' || (c->params[index].optional && is_letter(letter));
-}
-
-/* Required ones first; a flag is optional; one secret; options that can be told apart. */
-static bool
-params_are_good(const struct command *c)
-{
-	size_t n = command_param_count(c), required = command_required_count(c), secrets = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct param *p = &c->params[i];
-
-		secrets += p->type == PARAM_SECRET;
-		if (p->optional != (i >= required) || (p->type == PARAM_FLAG && !p->optional) ||
-		    !letter_is_good(c, i) || (p->optional && is_shadow(c, p)))
-			return false;
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(c->params[k].name, p->name) == 0)
-				return false;
-	}
-	return secrets <= 1;
-}
-
-/* "gdpr_request" of "gdpr_request_open" */
-static bool
-family_is_good(const struct command *c)
-{
-	size_t len = c->family == NULL ? 0 : strlen(c->family);
-
-	return len == 0 || (strncmp(c->name, c->family, len) == 0 && c->name[len] == '_' &&
-			    c->name[len + 1] != '\0');
-}
-
-/* What must be true of every row; the program does not start with a row that is not. */
+/* A name is one command's, and no family has it. */
 static enum adx_rc
-check_row(const struct command *c, const struct submod *submod, struct adx_error *err)
+check_name(const struct admin_extra *service, const struct command *c, struct adx_error *err)
 {
-	const char *lacks = NULL;
-
-	if (c->summary == NULL)
-		lacks = "summary";
-	else if (c->submod == NULL || strcmp(c->submod, submod->name) != 0)
-		lacks = "right submod";
-	else if (c->role == ROLE_NONE)
-		lacks = "role";
-	else if (!params_are_good(c))
-		lacks = "good parameters";
-	else if (!family_is_good(c))
-		lacks = "name that its family begins";
-	else if (!limits_are_good(c))
-		lacks = "parameter that limits it to a host";
-	else if (c->run == NULL)
-		lacks = "handler";
-	else if (c->example == NULL)
-		lacks = "example";
-	else if (c->result_name == NULL)
-		lacks = "result name";
-	else if (c->answers[0] == NULL)
-		lacks = "answer";
-	else if ((c->flags & CMD_DESTROYS) && c->affects == NULL)
-		lacks = "word for what it affects";
-	else if (lacks_formats(c))
-		lacks = "formats for content";
-	else if (c->pages != PAGES_NONE && c->result != RESULT_LIST)
-		lacks = "list to make pages of";
-	if (lacks == NULL)
-		return ADX_OK;
-	return adx_fail(err, ADX_EFAIL, "command '%s' has no %s", c->name, lacks);
+	if (command_find(service->commands, c->name) != NULL)
+		return adx_fail(err, ADX_EFAIL, "command '%s' is there twice", c->name);
+	if (command_is_family(service->commands, c->name) ||
+	    (c->family != NULL && command_find(service->commands, c->family) != NULL))
+		return adx_fail(err, ADX_EFAIL, "command '%s' and a family have one name", c->name);
+	return ADX_OK;
 }
 
 static enum adx_rc
@@ -184,9 +51,9 @@ add(struct admin_extra *service, const struct submod *submod, struct adx_error *
 	enum adx_rc rc = ADX_OK;
 
 	for (const struct command *c = submod->commands; c->name != NULL && rc == ADX_OK; c++) {
-		rc = check_row(c, submod, err);
-		if (rc == ADX_OK && command_find(service->commands, c->name) != NULL)
-			rc = adx_fail(err, ADX_EFAIL, "command '%s' is there twice", c->name);
+		rc = row_check(c, submod->name, err);
+		if (rc == ADX_OK)
+			rc = check_name(service, c, err);
 		service->commands[service->count++] = c;
 	}
 	return rc;
