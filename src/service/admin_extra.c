@@ -16,7 +16,7 @@ static const struct submod SUBMODS[] = {
 	{ "stanza", "messages and stanzas", { STANZA_COMMANDS } },
 	{ "stats", "counts", { STATS_COMMANDS } },
 	{ "vcard", "vCards", { VCARD_COMMANDS } },
-	{ "gdpr", "personal data", { GDPR_COMMANDS, GDPR_REGISTRY_COMMANDS } },
+	{ "gdpr", "personal data", { GDPR_COMMANDS, GDPR_REGISTRY_COMMANDS, GDPR_LEDGER_COMMANDS } },
 	{ "admin", "hosts and accounts, beyond mongooseimctl", { ADMIN_COMMANDS } },
 	{ "cache", "results that a daemon keeps", { CACHE_COMMANDS } },
 	{ NULL, NULL, { NULL } },
@@ -46,13 +46,13 @@ check_name(const struct admin_extra *service, const struct command *c, struct ad
 }
 
 static enum adx_rc
-add_table(struct admin_extra *service, const struct submod *submod, const struct command *table,
+add_table(struct admin_extra *service, const char *submod, const struct command *table,
 	  struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
 	for (const struct command *c = table; c->name != NULL && rc == ADX_OK; c++) {
-		rc = row_check(c, submod->name, err);
+		rc = row_check(c, submod, err);
 		if (rc == ADX_OK)
 			rc = check_name(service, c, err);
 		service->commands[service->count++] = c;
@@ -65,19 +65,9 @@ add(struct admin_extra *service, const struct submod *submod, struct adx_error *
 {
 	enum adx_rc rc = ADX_OK;
 
-	for (size_t i = 0; i < SUBMOD_TABLES_MAX && submod->tables[i] != NULL && rc == ADX_OK; i++)
-		rc = add_table(service, submod, submod->tables[i], err);
+	for (size_t i = 0; submod->tables[i] != NULL && rc == ADX_OK; i++)
+		rc = add_table(service, submod->name, submod->tables[i], err);
 	return rc;
-}
-
-static size_t
-count_table(const struct command *table)
-{
-	size_t count = 0;
-
-	while (table != NULL && table[count].name != NULL)
-		count++;
-	return count;
 }
 
 static size_t
@@ -86,8 +76,9 @@ count_all(void)
 	size_t count = 0;
 
 	for (const struct submod *s = SUBMODS; s->name != NULL; s++)
-		for (size_t i = 0; i < SUBMOD_TABLES_MAX; i++)
-			count += count_table(s->tables[i]);
+		for (size_t i = 0; s->tables[i] != NULL; i++)
+			for (const struct command *c = s->tables[i]; c->name != NULL; c++)
+				count++;
 	return count;
 }
 

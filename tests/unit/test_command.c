@@ -41,7 +41,15 @@ static const struct command FULL = {
 		    { "e", 0 },
 		    { "f", 0 },
 		    { "g", 0 },
-		    { "h", 0 } },
+		    { "h", 0 },
+		    { "i", 0 },
+		    { "j", 0 },
+		    { "k", 0 },
+		    { "l", 0 },
+		    { "m", 0 },
+		    { "n", 0 },
+		    { "o", 0 },
+		    { "p", 0 } },
 };
 static const struct command *const COMMANDS[] = { &KICK, &KICK_USER, &STATS, &FULL, NULL };
 

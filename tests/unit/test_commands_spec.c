@@ -30,11 +30,29 @@ static const char *const MORE_ANSWERS[][2] = {
 	{ "push_roster", "user_does_not_exist" },
 	{ "remove_node", "no_node" },
 };
-static const char *const BEYOND[] = { "add_host",      "remove_host", "registered_vhosts",
-				      "register",      "unregister",  "registered_users",
-				      "unban_account", "list_banned", "get_ban_details",
-				      "get_last",      "can_i",       "cache_info",
-				      "cache_clear" };
+static const char *const BEYOND[] = { "add_host",
+				      "remove_host",
+				      "registered_vhosts",
+				      "register",
+				      "unregister",
+				      "registered_users",
+				      "unban_account",
+				      "list_banned",
+				      "get_ban_details",
+				      "get_last",
+				      "can_i",
+				      "cache_info",
+				      "cache_clear",
+
+				      "gdpr_request_open",
+				      "gdpr_request_identity",
+				      "gdpr_request_extend",
+				      "gdpr_request_close",
+				      "gdpr_request_list",
+				      "gdpr_request_show",
+				      "gdpr_request_due",
+				      "gdpr_ledger_head",
+				      "gdpr_ledger_verify" };
 static const char *const DESTROYERS[] = { "delete_old_users",    "delete_old_users_vhost",
 					  "process_rosteritems", "remove_node",
 					  "remove_host",         "unregister" };
@@ -326,11 +344,21 @@ static void
 test_commands_that_go_far_are_marked(void **state)
 {
 	/* One row of a small table; what an outbox takes; a file. */
-	static const char *const narrow[] = {
-		"add_host",   "registered_vhosts", "load_config",
-		"get_cookie", "cache_info",        "cache_clear",
-		"can_i",      "send_message_chat", "send_message_headline"
-	};
+	static const char *const narrow[] = { "add_host",
+					      "registered_vhosts",
+					      "load_config",
+					      "get_cookie",
+					      "cache_info",
+					      "cache_clear",
+					      "can_i",
+					      "send_message_chat",
+					      "send_message_headline",
+
+					      "gdpr_request_identity",
+					      "gdpr_request_extend",
+					      "gdpr_request_close",
+					      "gdpr_request_show",
+					      "gdpr_ledger_head" };
 	/* Its account may be anywhere in tables that have no index for it. */
 	static const char *const wide[] = { "retrieve_personal_data" };
 	const struct fixture *f = *state;
@@ -350,12 +378,15 @@ test_commands_that_go_far_are_marked(void **state)
 	}
 }
 
-/* A list without pages is one that is short whatever is stored. */
+/* A list without pages is one that is short whatever is stored, or has a row for each request that
+ * a person handles. */
 static void
 test_commands_that_list_much_have_pages(void **state)
 {
-	static const char *const few[] = { "user_sessions_info", "get_ban_details", "get_last",
-					   "get_vcard2_multi", "cache_info" };
+	static const char *const few[] = { "user_sessions_info", "get_ban_details",
+					   "get_last",           "get_vcard2_multi",
+					   "cache_info",         "gdpr_request_list",
+					   "gdpr_request_show",  "gdpr_request_due" };
 	const struct fixture *f = *state;
 
 	for (const struct command *const *c = f->commands; *c != NULL; c++) {
@@ -397,8 +428,9 @@ static bool
 is_known_value(const struct command *c, const char *name, size_t len)
 {
 	/* Values that handlers give. */
-	static const char *const GIVEN[] = { "reason", "regexp", "what", "words",
-					     "count",  "list",   "rule" };
+	static const char *const GIVEN[] = { "reason", "regexp", "what",    "words",    "count",
+					     "list",   "rule",   "request", "deadline", "row",
+					     "rows",   "broken", "head" };
 	size_t n = command_param_count(c);
 
 	for (size_t i = 0; i < n; i++)
