@@ -16,6 +16,7 @@ static const struct submod SUBMODS[] = {
 	{ "stats", "counts", STATS_COMMANDS },
 	{ "vcard", "vCards", VCARD_COMMANDS },
 	{ "gdpr", "personal data", GDPR_COMMANDS },
+	{ "gdpr", "personal data: documents", GDPR_VERIFY_COMMANDS },
 	{ "admin", "hosts and accounts, beyond mongooseimctl", ADMIN_COMMANDS },
 	{ "cache", "results that a daemon keeps", CACHE_COMMANDS },
 	{ NULL, NULL, NULL },
