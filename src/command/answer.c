@@ -28,7 +28,8 @@ add_value(struct buf *out, const struct call *call, const char *name, size_t len
 	for (size_t i = 0; i < n; i++) {
 		const char *param = call->command->params[i].name;
 
-		if (strlen(param) == len && memcmp(param, name, len) == 0)
+		if (strlen(param) == len && memcmp(param, name, len) == 0 &&
+		    call->args[i].raw != NULL)
 			buf_add(out, call->args[i].raw, call->args[i].len);
 	}
 }

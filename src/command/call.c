@@ -3,10 +3,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* One that is no valid domain is no host that a caller could be limited to. */
+/*
+ * One that is no valid domain is no host that a caller could be limited to; nor is what stands for
+ * an optional one that is not there, which has a blank.
+ */
 static const char *
 host_of(const struct value *value)
 {
+	if (value->raw == NULL)
+		return "all hosts";
 	if (value->jid != NULL)
 		return value->jid->domain;
 	return value->prepared == NULL ? value->raw : value->prepared;
@@ -21,7 +26,7 @@ authorise(const struct call *call, struct adx_error *err)
 	enum adx_rc rc = access_check(call->caller, c,
 				      named ? host_of(call_arg(call, c->limited_by)) : NULL, err);
 
-	if (rc == ADX_OK && c->limited_too != NULL)
+	if (rc == ADX_OK && c->limited_too != NULL && call_has(call, c->limited_too))
 		rc = access_check(call->caller, c, host_of(call_arg(call, c->limited_too)), err);
 	return rc;
 }
@@ -411,4 +416,16 @@ const char *
 call_raw(const struct call *call, const char *name)
 {
 	return call_arg(call, name)->raw;
+}
+
+bool
+call_has(const struct call *call, const char *name)
+{
+	return call_arg(call, name)->raw != NULL;
+}
+
+bool
+call_flag(const struct call *call, const char *name)
+{
+	return call_has(call, name);
 }

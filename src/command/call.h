@@ -36,7 +36,8 @@ struct run_hooks {
 struct run_options {
 	bool dry_run;
 	bool include_never_seen;
-	bool assume_yes;
+	bool assume_yes; /* do not ask; set where nobody can be asked, too */
+	bool said_yes;   /* the caller did say it: --yes, or a member of that name */
 	/*
 	 * Let a write that is one statement be its own transaction (DB_SINGLE): faster, but a
 	 * connection that breaks meanwhile leaves its outcome unknown more often.
@@ -65,12 +66,13 @@ struct run_options {
 
 /* An argument: what was typed, and what it means by its parameter's type. */
 struct value {
-	const char *raw;
+	const char *raw; /* NULL: an optional one that is not there */
 	size_t len;
-	const char *prepared;          /* JID parts and JIDs; NULL when not valid */
-	const struct jid *jid;         /* PARAM_JID */
-	int64_t number;                /* PARAM_INTEGER */
-	struct strvec list;            /* PARAM_LIST */
+	const char *prepared;  /* JID parts and JIDs, NULL when not valid; PARAM_DATE:
+				  a timestamp in UTC for PostgreSQL */
+	const struct jid *jid; /* PARAM_JID */
+	int64_t number;        /* PARAM_INTEGER; PARAM_DAYS: seconds; PARAM_DATE: since 1970 */
+	struct strvec list;    /* PARAM_LIST */
 	const struct content *content; /* PARAM_PATH, instead of the file; NULL: raw names it */
 };
 
@@ -109,10 +111,11 @@ struct call {
 
 /*
  * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL), and whether the
- * command has pages (ADX_EUSAGE) where options ask for one. What the caller did not set in *call is
- * zero; options may be NULL here, not later. The arguments are borrowed until call_end(), which
- * must follow in every case.
- * call->options, when set by now, may bring contents of files.
+ * command has pages (ADX_EUSAGE) where options ask for one. args[i] is that of parameter i; NULL,
+ * or beyond `count`, it is not there. A `count` of more than there are parameters is too many. What
+ * the caller did not set in *call is zero; options may be NULL here, not later. The arguments are
+ * borrowed until call_end(), which must follow in every case. call->options, when set by now, may
+ * bring contents of files.
  */
 ADX_MUST_CHECK enum adx_rc call_begin(struct call *call, const struct command *command,
 				      const char *const args[], size_t count,
@@ -160,7 +163,12 @@ const struct value *call_find(const struct call *call, const char *name);
 const struct value *call_arg(const struct call *call, const char *name);
 /* Its prepared JID part. */
 const char *call_jid_part(const struct call *call, const char *name);
+/* As it was typed; NULL when it is an optional one that is not there. */
 const char *call_raw(const struct call *call, const char *name);
+/* Is the optional argument there? */
+bool call_has(const struct call *call, const char *name);
+/* The same of a PARAM_FLAG: is it set? */
+bool call_flag(const struct call *call, const char *name);
 
 /* Say one of the command's answers; further "name", "value" pairs end with NULL. */
 ADX_MUST_CHECK enum adx_rc call_answer(struct call *call, const struct answer *answer,

@@ -524,7 +524,7 @@ name_own_file(struct request *r)
 
 	for (size_t i = 0; i < r->parsed.count; i++)
 		if (r->command->params[i].type == PARAM_PATH &&
-		    r->command->params[i].path == PATH_OWN)
+		    r->command->params[i].path == PATH_OWN && r->parsed.args[i] != NULL)
 			r->parsed.args[i] = path == NULL ? "no file: the defaults" : path;
 }
 
@@ -544,6 +544,7 @@ begin_call(struct request *r)
 	r->options.after = r->parsed.after;
 	r->options.contents = r->parsed.contents;
 	r->options.assume_yes = true;
+	r->options.said_yes = r->parsed.yes;
 	r->options.in_one_trip = true;
 	r->options.reload = server_reload;
 	r->options.cache = r->daemon->cache;

@@ -13,30 +13,14 @@
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* Options of its own for a line that asks for a page, or says yes. */
 static enum adx_rc
-find_command(const struct batch *b, const struct batch_line *line, const struct command **out,
-	     struct adx_error *err)
-{
-	const struct command *const *commands = admin_extra_commands(b->cli->session.service);
-	const char *nearest;
-
-	*out = command_find(commands, line->command);
-	if (*out != NULL)
-		return ADX_OK;
-	nearest = command_nearest(commands, line->command);
-	adx_fail(err, ADX_EUSAGE, "unknown command '%.60s'", line->command);
-	if (nearest != NULL)
-		adx_hint(err, "did you mean '%s'?", nearest);
-	return ADX_EUSAGE;
-}
-
-/* Options of its own for a line that asks for a page. */
-static enum adx_rc
-choose_options(const struct batch_line *line, struct call *call, struct adx_error *err)
+choose_options(const struct batch_line *line, const struct args *args, struct call *call,
+	       struct adx_error *err)
 {
 	struct run_options *own;
 
-	if (line->limit == 0 && line->after == NULL)
+	if (line->limit == 0 && line->after == NULL && !args->yes)
 		return ADX_OK;
 	own = arena_alloc(&call->arena, sizeof(*own));
 	if (own == NULL)
@@ -44,8 +28,30 @@ choose_options(const struct batch_line *line, struct call *call, struct adx_erro
 	*own = *call->options;
 	own->limit = line->limit;
 	own->after = line->after;
+	own->said_yes |= args->yes;
 	call->options = own;
 	return ADX_OK;
+}
+
+/* Lines are committed together, so one of them cannot be undone by itself. */
+static enum adx_rc
+refuse_dry_run(struct adx_error *err)
+{
+	adx_fail(err, ADX_EUSAGE, "a line of a batch has no --dry-run of its own");
+	adx_hint(err, "'adminex batch --dry-run' is for all of them");
+	return ADX_EUSAGE;
+}
+
+static enum adx_rc
+begin_call(struct call *call, const struct batch_line *line, const struct command *command,
+	   const struct args *args, struct adx_error *err)
+{
+	bool alone = args->dry_run && !call->options->dry_run;
+	enum adx_rc rc = alone ? refuse_dry_run(err) : choose_options(line, args, call, err);
+
+	if (rc == ADX_OK)
+		rc = call_begin(call, command, args->values, args->count, err);
+	return rc == ADX_OK ? call_prepare(call, err) : rc;
 }
 
 static enum adx_rc
@@ -54,22 +60,19 @@ prepare(struct batch *b, struct batch_item *item, const char *text, size_t len,
 {
 	struct call *call = &item->call;
 	const struct command *command = NULL;
-	enum adx_rc rc = batch_line_parse(text, len, &call->arena, &item->line, err);
+	struct batch_line line;
+	struct args args;
+	enum adx_rc rc = batch_line_parse(text, len, &call->arena, &line, err);
 
-	item->about.id = item->line.id;
-	item->about.id_is_number = item->line.id_is_number;
-	item->about.command = item->line.command;
+	item->about.id = line.id;
+	item->about.id_is_number = line.id_is_number;
+	item->about.command = line.command;
 	if (rc == ADX_OK)
-		rc = find_command(b, &item->line, &command, err);
-	if (rc != ADX_OK)
-		return rc;
-	item->about.command = command->name;
-	rc = batch_line_order(&item->line, command, err);
-	if (rc == ADX_OK)
-		rc = choose_options(&item->line, call, err);
-	if (rc == ADX_OK)
-		rc = call_begin(call, command, item->line.args, item->line.count, err);
-	return rc == ADX_OK ? call_prepare(call, err) : rc;
+		rc = batch_line_resolve(&line, admin_extra_commands(b->cli->session.service),
+					&command, &args, err);
+	if (command != NULL)
+		item->about.command = command->name;
+	return rc == ADX_OK ? begin_call(call, &line, command, &args, err) : rc;
 }
 
 static void

@@ -251,7 +251,7 @@ verb_export(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, cli, &r, &err);
 
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->session.service, "export");
+		help_on(cli->out, cli->session.service, "export", NULL);
 		return 0;
 	}
 	if (rc == ADX_OK)

@@ -222,7 +222,7 @@ verb_import(struct cli *cli, int argc, char **argv)
 	bool yes = true;
 
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->session.service, "import");
+		help_on(cli->out, cli->session.service, "import", NULL);
 		return 0;
 	}
 	if (rc == ADX_OK && cli->options.max_affected >= 0)

@@ -8,10 +8,10 @@
 
 #include "adminex/jid.h"
 #include "base/scram.h"
+#include "base/stamp.h"
 #include "base/workers.h"
 #include "transfer/copy_binary.h"
 #include "transfer/import_priv.h"
-#include "transfer/pie_stamp.h"
 
 enum {
 	STAGE_BYTES = 256 * 1024,   /* bad rows are sent by COPY when this much has gathered */
@@ -23,7 +23,7 @@ enum {
 struct job {
 	uint64_t line;
 	char local[JID_PART_MAX + 1], domain[JID_PART_MAX + 1];
-	char created_at[PIE_STAMP_SIZE];
+	char created_at[STAMP_SIZE];
 	struct buf user, host; /* as written, or empty where that is the same */
 	struct buf password;
 	struct scram keys;

@@ -4,7 +4,6 @@
  *   pie_reader.c       the frame: server-data, host, user
  *   pie_user.c         what stands in a user: roster, vCard, private storage, offline messages ...
  *   pie_credentials.c  passwords and SCRAM credentials
- *   pie_stamp.c        delay stamps
  *   pie_files.c        files, folders, inclusion
  *   pie_source.c       one document: bytes in, elements out
  *   pie_guard.c        bytes that the parser must not see
@@ -22,10 +21,10 @@
 #include "adminex/error.h"
 #include "adminex/jid.h"
 #include "base/buf.h"
+#include "base/stamp.h"
 #include "base/strvec.h"
 #include "base/xmllib.h"
 #include "transfer/pie_reader.h"
-#include "transfer/pie_stamp.h"
 
 #define PIE_NS        "urn:xmpp:pie:0"
 #define PIE_NS_OLD    "http://www.xmpp.org/extensions/xep-0227.html#ns"

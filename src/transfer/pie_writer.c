@@ -148,7 +148,7 @@ close_host(struct pie_writer *w)
 
 /* Without the zeros that end a fraction. */
 static void
-shorten_stamp(char stamp[PIE_STAMP_SIZE])
+shorten_stamp(char stamp[STAMP_SIZE])
 {
 	char *point = strchr(stamp, '.');
 	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
@@ -290,7 +290,7 @@ put_request(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 static enum adx_rc
 put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char seconds[24], at[PIE_STAMP_SIZE];
+	char seconds[24], at[STAMP_SIZE];
 
 	if (strlen(r->u.last.status) > TEXT_MAX)
 		return too_long(err);
@@ -299,7 +299,7 @@ put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err
 	start(w, "query", NS_LAST);
 	attribute(w, "seconds", seconds);
 	/* Seconds are counted from a moment that the document does not have. */
-	if (pie_stamp(r->u.last.at, at)) {
+	if (stamp_of_xmpp(r->u.last.at, at)) {
 		shorten_stamp(at);
 		attribute(w, "xmlns:account", NS_ACCOUNT);
 		attribute(w, "account:at", at);
@@ -312,13 +312,13 @@ put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err
 static enum adx_rc
 put_ban(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char at[PIE_STAMP_SIZE];
+	char at[STAMP_SIZE];
 
 	if (strlen(r->u.ban.reason) + strlen(r->u.ban.by) > TEXT_MAX)
 		return too_long(err);
 	close_list(w);
 	start(w, "ban", NS_ACCOUNT);
-	if (pie_stamp(r->u.ban.at, at)) {
+	if (stamp_of_xmpp(r->u.ban.at, at)) {
 		shorten_stamp(at);
 		attribute(w, "at", at);
 	}
@@ -332,10 +332,10 @@ put_ban(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 static enum adx_rc
 put_created(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char at[PIE_STAMP_SIZE];
+	char at[STAMP_SIZE];
 
 	(void)err;
-	if (!pie_stamp(r->u.created.at, at))
+	if (!stamp_of_xmpp(r->u.created.at, at))
 		return ADX_OK;
 	shorten_stamp(at);
 	close_list(w);
@@ -444,11 +444,11 @@ check_shape(const xmlNode *top, struct adx_error *err)
 }
 
 static bool
-says(const xmlNode *delay, const char stamp[PIE_STAMP_SIZE])
+says(const xmlNode *delay, const char stamp[STAMP_SIZE])
 {
-	char found[PIE_STAMP_SIZE];
+	char found[STAMP_SIZE];
 
-	if (delay == NULL || !pie_stamp(pie_attr(delay, "stamp", ""), found))
+	if (delay == NULL || !stamp_of_xmpp(pie_attr(delay, "stamp", ""), found))
 		return false;
 	shorten_stamp(found);
 	return strcmp(found, stamp) == 0;
@@ -458,11 +458,11 @@ says(const xmlNode *delay, const char stamp[PIE_STAMP_SIZE])
 static enum adx_rc
 note_delay(xmlNode *message, const struct pie_record *r, struct adx_error *err)
 {
-	char stamp[PIE_STAMP_SIZE];
+	char stamp[STAMP_SIZE];
 	xmlNode *delay;
 	xmlNs *ns;
 
-	if (!pie_stamp(r->u.offline.stamp, stamp))
+	if (!stamp_of_xmpp(r->u.offline.stamp, stamp))
 		return ADX_OK;
 	shorten_stamp(stamp);
 	if (says(pie_delay(message, r->host), stamp))

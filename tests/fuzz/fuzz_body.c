@@ -69,6 +69,10 @@ check_body(const struct command *command, const struct body *body)
 		const struct param *p = &command->params[i];
 		const struct content *c = &body->contents[i];
 
+		if (body->args[i] == NULL) {
+			must(p->optional && c->data == NULL, "what may be missing");
+			continue;
+		}
 		check_text(body->args[i], strlen(body->args[i]));
 		must((c->data != NULL) == body_has_format(p), "content where a file is read");
 		if (c->data != NULL)
@@ -87,8 +91,13 @@ write_arguments(yajl_gen g, const struct command *command, const struct body *bo
 		const struct param *p = &command->params[i];
 		char format[64];
 
-		if (!body_has(p))
+		if (!body_has(p) || body->args[i] == NULL)
 			continue;
+		if (p->type == PARAM_FLAG) {
+			json_text(g, p->name);
+			yajl_gen_bool(g, true);
+			continue;
+		}
 		json_member(g, p->name,
 			    body_has_format(p) ? body->contents[i].data : body->args[i]);
 		if (!body_has_format(p))
@@ -124,7 +133,9 @@ check_same(const struct body *a, const struct body *b)
 	for (size_t i = 0; i < a->count; i++) {
 		const struct content *x = &a->contents[i], *y = &b->contents[i];
 
-		must(strcmp(a->args[i], b->args[i]) == 0, "the same arguments");
+		must((a->args[i] == NULL) == (b->args[i] == NULL), "there or not");
+		must(a->args[i] == NULL || strcmp(a->args[i], b->args[i]) == 0,
+		     "the same arguments");
 		must((x->data == NULL) == (y->data == NULL), "as many contents");
 		if (x->data != NULL)
 			must(strcmp(x->data, y->data) == 0 && strcmp(x->format, y->format) == 0,

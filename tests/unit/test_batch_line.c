@@ -112,7 +112,9 @@ test_batch_line_words_refused(void **state)
 	refuse(T("a hunter2\0x"), "NUL");
 	refuse(T("\0"), "NUL");
 	refuse(T("a 'hunter2\0'"), "NUL");
-	refuse(T("a 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 hunter2"), "more arguments than any");
+	refuse(T("a 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 "
+		 "29 30 31 32 hunter2"),
+	       "more arguments than any");
 	refuse(T(""), "names no command");
 }
 
@@ -207,7 +209,8 @@ test_batch_line_json_is_strict(void **state)
 		{ T("{\"command\":\"a\",\"args\":null}"), "found null" },
 		{ T("{\"command\":\"a\",\"args\":[[\"hunter2\"]]}"), "found an array" },
 		{ T("{\"command\":\"a\",\"args\":{\"user\":{\"hunter2\":1}}}"), "found an object" },
-		{ T("{\"command\":\"a\",\"args\":{\"user\":true}}"), "found true" },
+		{ T("{\"command\":\"a\",\"args\":[true]}"), "found true" },
+		{ T("{\"command\":\"a\",\"args\":[null]}"), "found null" },
 		{ T("{\"command\":\"a\",\"id\":{\"hunter2\":1}}"), "found an object" },
 		{ T("{\"command\":\"a\",\"id\":[1]}"), "found an array" },
 		{ T("{\"command\":\"a\",\"id\":true}"), "found true" },
@@ -234,7 +237,9 @@ test_batch_line_json_is_strict(void **state)
 		{ T("{\"command\":\"a\",\"after\":1}"), "a string as after, found a number" },
 		{ T("{\"command\":\"a\",\"after\":{}}"), "a string as after, found an object" },
 		{ T("{\"command\":\"a\",\"after\":\"hunter2\\u0000\"}"), "NUL" },
-		{ T("[\"a\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,\"hunter2\"]"),
+		{ T("[\"a\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,"
+		    "27,"
+		    "28,29,30,31,32,\"hunter2\"]"),
 		  "more arguments" },
 	};
 
@@ -345,41 +350,49 @@ static const struct command COMMAND = {
 		    { "status", PARAM_TEXT, "" } },
 };
 
+static const struct command *const COMMANDS[] = { &COMMAND, NULL };
+
+/* Of a line that may have any name for the command: what is asked of `set_last`. */
 static enum adx_rc
-order(const char *text, struct arena *arena, struct batch_line *line, struct adx_error *err)
+resolve(const char *text, struct arena *arena, struct args *args, struct adx_error *err)
 {
-	accept(text, strlen(text), arena, line);
-	assert_true(line->named);
-	return batch_line_order(line, &COMMAND, err);
+	const struct command *command;
+	struct batch_line line;
+	enum adx_rc rc;
+
+	accept(text, strlen(text), arena, &line);
+	rc = batch_line_resolve(&line, COMMANDS, &command, args, err);
+	assert_ptr_equal(command, &COMMAND);
+	return rc;
 }
 
 static void
-test_batch_line_order(void **state)
+test_batch_line_by_name(void **state)
 {
 	static const char *const texts[] = {
-		"{\"command\":\"x\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"status\":3}}",
-		"{\"args\":{\"status\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"x\"}",
-		"{\"args\":{\"sta\\u0074us\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"x\"}",
+		"{\"command\":\"set_last\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"status\":3}}",
+		"{\"args\":{\"status\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"set-last\"}",
+		"{\"args\":{\"sta\\u0074us\":3,\"host\":\"b\",\"user\":\"a\"},"
+		"\"command\":\"set_last\"}",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct arena arena = ARENA_INIT;
-		struct batch_line line;
+		struct args args;
 		struct adx_error err;
 
-		assert_int_equal(order(texts[i], &arena, &line, &err), ADX_OK);
-		assert_false(line.named);
-		assert_int_equal(line.count, 3);
-		assert_string_equal(line.args[0], "a");
-		assert_string_equal(line.args[1], "b");
-		assert_string_equal(line.args[2], "3");
+		assert_int_equal(resolve(texts[i], &arena, &args, &err), ADX_OK);
+		assert_int_equal(args.count, 3);
+		assert_string_equal(args.values[0], "a");
+		assert_string_equal(args.values[1], "b");
+		assert_string_equal(args.values[2], "3");
 		arena_free(&arena);
 	}
 }
 
 static void
-test_batch_line_order_refused(void **state)
+test_batch_line_by_name_refused(void **state)
 {
 	static const struct {
 		const char *args, *want;
@@ -392,34 +405,39 @@ test_batch_line_order_refused(void **state)
 		{ "{\"\":\"hunter2\"}", "set_last has no argument ''" },
 		{ "{\"user\":\"hunter2\",\"user\":\"hunter2\",\"host\":\"b\",\"status\":\"\"}",
 		  "argument 'user' is there twice" },
+		{ "{\"user\":true}", "expected a string or a number as 'user', found true" },
+		{ "{\"user\":null}", "expected a string or a number as 'user', found null" },
 	};
 	char text[160];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct arena arena = ARENA_INIT;
-		struct batch_line line;
 		struct adx_error err = { 0 };
+		struct args args;
 
-		snprintf(text, sizeof(text), "{\"command\":\"x\",\"args\":%s}", cases[i].args);
-		assert_int_equal(order(text, &arena, &line, &err), ADX_EUSAGE);
+		snprintf(text, sizeof(text), "{\"command\":\"set_last\",\"args\":%s}",
+			 cases[i].args);
+		assert_int_equal(resolve(text, &arena, &args, &err), ADX_EUSAGE);
 		assert_string_equal(err.message, cases[i].want);
 		arena_free(&arena);
 	}
 }
 
+/* Whether there are enough is not asked here. */
 static void
-test_batch_line_order_leaves_positions_alone(void **state)
+test_batch_line_by_position(void **state)
 {
 	struct arena arena = ARENA_INIT;
-	struct batch_line line;
 	struct adx_error err;
+	struct args args;
 
 	(void)state;
-	accept(T("[\"set_last\",\"z\",\"y\"]"), &arena, &line);
-	assert_int_equal(batch_line_order(&line, &COMMAND, &err), ADX_OK);
-	assert_int_equal(line.count, 2);
-	assert_string_equal(line.args[0], "z");
+	assert_int_equal(resolve("[\"set_last\",\"z\",\"--y\"]", &arena, &args, &err), ADX_OK);
+	assert_int_equal(args.given, 2);
+	assert_string_equal(args.values[0], "z");
+	assert_string_equal(args.values[1], "--y");
+	assert_null(args.values[2]);
 	arena_free(&arena);
 }
 
@@ -436,9 +454,9 @@ main(void)
 		cmocka_unit_test(test_batch_line_depth_is_no_matter),
 		cmocka_unit_test(test_batch_line_ids),
 		cmocka_unit_test(test_batch_line_id_of_a_line_that_is_refused),
-		cmocka_unit_test(test_batch_line_order),
-		cmocka_unit_test(test_batch_line_order_refused),
-		cmocka_unit_test(test_batch_line_order_leaves_positions_alone),
+		cmocka_unit_test(test_batch_line_by_name),
+		cmocka_unit_test(test_batch_line_by_name_refused),
+		cmocka_unit_test(test_batch_line_by_position),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
