@@ -7,20 +7,19 @@
 #include "submod/submods.h"
 
 static const struct submod SUBMODS[] = {
-	{ "accounts", "accounts, passwords, bans, old accounts", ACCOUNTS_COMMANDS },
-	{ "last", "last activity", LAST_COMMANDS },
-	{ "node", "configuration and nodes", NODE_COMMANDS },
-	{ "private", "private XML storage", PRIVATE_COMMANDS },
-	{ "roster", "contacts", ROSTER_COMMANDS },
-	{ "sessions", "who is connected", SESSIONS_COMMANDS },
-	{ "stanza", "messages and stanzas", STANZA_COMMANDS },
-	{ "stats", "counts", STATS_COMMANDS },
-	{ "vcard", "vCards", VCARD_COMMANDS },
-	{ "gdpr", "personal data", GDPR_COMMANDS },
-	{ "gdpr", "personal data: documents", GDPR_VERIFY_COMMANDS },
-	{ "admin", "hosts and accounts, beyond mongooseimctl", ADMIN_COMMANDS },
-	{ "cache", "results that a daemon keeps", CACHE_COMMANDS },
-	{ NULL, NULL, NULL },
+	{ "accounts", "accounts, passwords, bans, old accounts", { ACCOUNTS_COMMANDS } },
+	{ "last", "last activity", { LAST_COMMANDS } },
+	{ "node", "configuration and nodes", { NODE_COMMANDS } },
+	{ "private", "private XML storage", { PRIVATE_COMMANDS } },
+	{ "roster", "contacts", { ROSTER_COMMANDS } },
+	{ "sessions", "who is connected", { SESSIONS_COMMANDS } },
+	{ "stanza", "messages and stanzas", { STANZA_COMMANDS } },
+	{ "stats", "counts", { STATS_COMMANDS } },
+	{ "vcard", "vCards", { VCARD_COMMANDS } },
+	{ "gdpr", "personal data", { GDPR_COMMANDS, GDPR_VERIFY_COMMANDS } },
+	{ "admin", "hosts and accounts, beyond mongooseimctl", { ADMIN_COMMANDS } },
+	{ "cache", "results that a daemon keeps", { CACHE_COMMANDS } },
+	{ NULL, NULL, { NULL } },
 };
 
 struct admin_extra {
@@ -47,16 +46,27 @@ check_name(const struct admin_extra *service, const struct command *c, struct ad
 }
 
 static enum adx_rc
-add(struct admin_extra *service, const struct submod *submod, struct adx_error *err)
+add_table(struct admin_extra *service, const char *submod, const struct command *table,
+	  struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
-	for (const struct command *c = submod->commands; c->name != NULL && rc == ADX_OK; c++) {
-		rc = row_check(c, submod->name, err);
+	for (const struct command *c = table; c->name != NULL && rc == ADX_OK; c++) {
+		rc = row_check(c, submod, err);
 		if (rc == ADX_OK)
 			rc = check_name(service, c, err);
 		service->commands[service->count++] = c;
 	}
+	return rc;
+}
+
+static enum adx_rc
+add(struct admin_extra *service, const struct submod *submod, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	for (size_t i = 0; submod->tables[i] != NULL && rc == ADX_OK; i++)
+		rc = add_table(service, submod->name, submod->tables[i], err);
 	return rc;
 }
 
@@ -66,8 +76,9 @@ count_all(void)
 	size_t count = 0;
 
 	for (const struct submod *s = SUBMODS; s->name != NULL; s++)
-		for (const struct command *c = s->commands; c->name != NULL; c++)
-			count++;
+		for (size_t i = 0; s->tables[i] != NULL; i++)
+			for (const struct command *c = s->tables[i]; c->name != NULL; c++)
+				count++;
 	return count;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "submod/params.h"
 #include "submod/submods.h"
 #include "transfer/seal_check.h"
@@ -30,6 +31,8 @@ static const struct answer *const ANSWERS[] = {
 
 /* Content is text that any of the forms but ZIP can be: the seal says which it is. */
 static const char *const CONTENT[] = { "text", NULL };
+
+enum { KEY_MAX = 16 * 1024 };
 
 /* ---- the document ------------------------------------------------------------------------- */
 
@@ -132,6 +135,34 @@ answer(struct call *call, const struct seal_report *r, struct adx_error *err)
 }
 
 static enum adx_rc
+read_key(const struct value *file, unsigned char key[SIGNER_KEY_SIZE], struct adx_error *err)
+{
+	struct buf text = BUF_INIT;
+	enum adx_rc rc;
+
+	if (file->content != NULL)
+		return signer_read_public(file->content->data, file->content->len, "public_key",
+					  key, err);
+	rc = file_slurp(file->raw, KEY_MAX, &text, err);
+	if (rc == ADX_OK)
+		rc = signer_read_public(buf_text(&text), text.len, file->raw, key, err);
+	buf_free(&text);
+	return rc;
+}
+
+static enum adx_rc
+check(const struct call *call, int fd, struct seal_report *report, struct adx_error *err)
+{
+	unsigned char key[SIGNER_KEY_SIZE];
+	enum adx_rc rc;
+
+	if (!call_has(call, "public_key"))
+		return seal_check(fd, NULL, report, err);
+	rc = read_key(call_arg(call, "public_key"), key, err);
+	return rc == ADX_OK ? seal_check(fd, key, report, err) : rc;
+}
+
+static enum adx_rc
 gdpr_verify(struct call *call, struct adx_error *err)
 {
 	struct seal_report report = { .verdict = SEAL_NO_SUCH };
@@ -139,7 +170,7 @@ gdpr_verify(struct call *call, struct adx_error *err)
 	enum adx_rc rc = open_document(call, &fd, err);
 
 	if (rc == ADX_OK)
-		rc = seal_check(fd, NULL, &report, err);
+		rc = check(call, fd, &report, err);
 	if (rc == ADX_OK)
 		rc = answer(call, &report, err);
 	seal_report_free(&report);
@@ -161,7 +192,13 @@ const struct command GDPR_VERIFY_COMMANDS[] = {
 			.type = PARAM_PATH,
 			.doc = "document, or -",
 			.words = CONTENT,
-			.path = PATH_READ } },
+			.path = PATH_READ },
+		      { .name = "public_key",
+			.type = PARAM_PATH,
+			.doc = "PEM file: the signature must be there and be by this key",
+			.words = CONTENT,
+			.path = PATH_READ,
+			.optional = true } },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
 	  .fields = { { "section" },
@@ -174,7 +211,7 @@ const struct command GDPR_VERIFY_COMMANDS[] = {
 	  .role = ROLE_READER,
 	  .limited_by = LIMITED_NOT_AT_ALL,
 	  .flags = CMD_LOCAL | CMD_LIST_TOO,
-	  .example = "data.json",
+	  .example = "data.json --public-key sign.pub",
 	  .run = gdpr_verify },
 	{ 0 },
 };

@@ -734,9 +734,13 @@ test_seal_tells_of_mistakes_of_its_user(void **state)
 	assert_close_fails(&w, ADX_EFAIL, "section 'account' begins inside of another");
 
 	w = begin(SEAL_NDJSON);
+	seal_section_unavailable(w.seal, &SEALED_ARCHIVE);
+	seal_section_unavailable(w.seal, &SEALED_ARCHIVE);
+	assert_close_fails(&w, ADX_EFAIL, "section 'archive' is there twice");
+
+	w = begin(SEAL_NDJSON);
 	seal_section_unavailable(w.seal, &SEALED_ROSTER);
-	seal_section_unavailable(w.seal, &SEALED_ROSTER);
-	assert_close_fails(&w, ADX_EFAIL, "section 'roster' is there twice");
+	assert_close_fails(&w, ADX_EFAIL, "section 'roster' is unavailable without a reason");
 
 	w = begin(SEAL_JSON);
 	seal_section_begin(w.seal, &SEALED_ROSTER);
