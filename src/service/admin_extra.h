@@ -10,8 +10,6 @@
 
 struct admin_extra;
 
-enum { SUBMOD_TABLES_MAX = 8 };
-
 /* submods empty: all. A table that contradicts itself is a bug of ours and is refused. */
 ADX_MUST_CHECK enum adx_rc admin_extra_start(const struct strvec *submods, struct admin_extra **out,
 					     struct adx_error *err);

@@ -247,6 +247,8 @@ seal_section_unavailable(struct seal *seal, const struct seal_section *section)
 {
 	struct seal_record *r = add(seal, section);
 
+	if (section->reason == NULL)
+		note(seal, ADX_EFAIL, "is unavailable without a reason", section->name);
 	if (r != NULL)
 		r->state = STATE_UNAVAILABLE;
 }
