@@ -23,6 +23,8 @@ CREATE TABLE adminex.personal_sections (
     erasure         text COLLATE "C" NOT NULL DEFAULT 'delete',
     reason          text             NOT NULL DEFAULT '',
     with_account    boolean          NOT NULL DEFAULT false,
+    stays_column    name,
+    stays_value     text COLLATE "C",
     CONSTRAINT personal_sections_pkey PRIMARY KEY (section),
     CONSTRAINT personal_sections_place_once UNIQUE (place) DEFERRABLE,
     CONSTRAINT personal_sections_section_word CHECK (section ~ '^[a-z][a-z0-9_]{0,62}$'),
@@ -45,7 +47,10 @@ CREATE TABLE adminex.personal_sections (
         CHECK ((relation = 'mentions') = (counted_as IS NOT NULL)),
     CONSTRAINT personal_sections_erasure_known
         CHECK (erasure IN ('delete', 'anonymise', 'keep')),
-    CONSTRAINT personal_sections_keeps_with_reason CHECK (erasure = 'delete' OR reason <> '')
+    CONSTRAINT personal_sections_keeps_with_reason
+        CHECK ((erasure = 'delete' AND stays_value IS NULL) OR reason <> ''),
+    CONSTRAINT personal_sections_stays_whole
+        CHECK (num_nonnulls(stays_column, stays_value) IN (0, 2))
 );
 COMMENT ON TABLE adminex.personal_sections IS
     'kinds of personal data: in which table, and how the rows of a subject are found there';
@@ -67,6 +72,8 @@ COMMENT ON COLUMN adminex.personal_sections.csv_view IS
     'view of schema adminex with the columns that the CSV archive has for it; NULL: the fields';
 COMMENT ON COLUMN adminex.personal_sections.with_account IS
     'also erased by unregister and delete_old_users, where no foreign key does it';
+COMMENT ON COLUMN adminex.personal_sections.stays_column IS
+    'rows that have stays_value there stay at an erasure: somebody has yet to act on them';
 
 CREATE TABLE adminex.personal_data (
     table_schema name             NOT NULL,
@@ -274,8 +281,9 @@ SELECT host, username,
 -- ---- the registry and the live catalogue ------------------------------------------------------
 
 -- Each section with its table as it is now: names come from pg_catalog, never from the registry.
--- In `condition`, t is the table and s a row (host, username, jid). What is the subject's own does
--- not count as a mention: who has a message from himself has it once.
+-- In `condition`, t is the table and s a row (host, username, jid); `erased` is the same of what an
+-- erasure concerns, `stays` of what it leaves for a while. What is the subject's own does not count as
+-- a mention: who has a message from himself has it once.
 CREATE VIEW adminex.personal_live WITH (security_invoker = true) AS
 WITH live AS (
 SELECT s.section, s.place, s.backend, s.relation, s.matches, s.fields, s.counted_as, s.csv_view,
@@ -283,6 +291,9 @@ SELECT s.section, s.place, s.backend, s.relation, s.matches, s.fields, s.counted
        n.nspname AS table_schema, c.relname AS table_name,
        CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS relname,
        h.attname AS host_column, u.attname AS username_column, j.attname AS jid_column,
+       CASE WHEN s.stays_column IS NULL THEN ''
+            WHEN y.attname IS NOT NULL THEN format('t.%I = %L', y.attname, s.stays_value)
+       END AS stays,
        CASE WHEN s.matches = 'account' AND num_nonnulls(h.attname, u.attname) = 2
             THEN format('t.%I = s.host AND t.%I = s.username', h.attname, u.attname)
             WHEN s.matches = 'username' AND u.attname IS NOT NULL
@@ -303,17 +314,27 @@ SELECT s.section, s.place, s.backend, s.relation, s.matches, s.fields, s.counted
     ON u.attrelid = c.oid AND u.attname = s.username_column AND u.attnum > 0 AND NOT u.attisdropped
   LEFT JOIN pg_catalog.pg_attribute AS j
     ON j.attrelid = c.oid AND j.attname = s.jid_column AND j.attnum > 0 AND NOT j.attisdropped
-)
-SELECT l.section, l.place, l.backend, l.relation, l.matches, l.fields, l.counted_as, l.csv_view,
-       l.file_name, l.erasure, l.reason, l.with_account, l.relid, l.table_schema, l.table_name,
-       l.relname, l.host_column, l.username_column, l.jid_column,
+  LEFT JOIN pg_catalog.pg_attribute AS y
+    ON y.attrelid = c.oid AND y.attname = s.stays_column AND y.attnum > 0 AND NOT y.attisdropped
+),
+whole AS (
+SELECT l.section,
        l.condition
        || coalesce((SELECT string_agg(format(' AND (%s) IS NOT TRUE', o.condition), ''
                                       ORDER BY o.place)
                       FROM live AS o
                      WHERE l.relation = 'mentions' AND o.relation = 'owned'
                        AND o.relid = l.relid), '') AS condition
-  FROM live AS l;
+  FROM live AS l
+)
+SELECT l.section, l.place, l.backend, l.relation, l.matches, l.fields, l.counted_as, l.csv_view,
+       l.file_name, l.erasure, l.reason, l.with_account, l.relid, l.table_schema, l.table_name,
+       l.relname, l.host_column, l.username_column, l.jid_column, w.condition,
+       CASE l.stays WHEN '' THEN w.condition
+                    ELSE w.condition || ' AND (' || l.stays || ') IS NOT TRUE' END AS erased,
+       CASE WHEN l.stays <> '' THEN w.condition || ' AND ' || l.stays END AS stays
+  FROM live AS l
+  JOIN whole AS w USING (section);
 COMMENT ON VIEW adminex.personal_live IS 'the sections of the registry with their tables as they are';
 
 -- What a document has of each section: its columns as SQL, text each, with their names and what they
@@ -541,7 +562,7 @@ AS $$
 DECLARE
     fault text;
 BEGIN
-    IF l.condition IS NULL THEN
+    IF l.erased IS NULL THEN
         fault := 'names columns that are not there';
     ELSIF l.erasure = 'anonymise' AND adminex.personal_masks(l.section) IS NULL THEN
         fault := 'anonymises, but no column is classed so';
@@ -572,7 +593,9 @@ CREATE FUNCTION adminex.personal_plan(host text, username text)
     SET search_path = pg_catalog
 AS $$
 DECLARE
-    l adminex.personal_live;
+    counting CONSTANT text := 'SELECT count(*)'
+        '  FROM (SELECT $1 AS host, $2 AS username, $3 AS jid) AS s JOIN %s AS t ON %s';
+    l        adminex.personal_live;
 BEGIN
     FOR l IN SELECT * FROM adminex.personal_live AS v WHERE v.relid IS NOT NULL ORDER BY v.place
     LOOP
@@ -580,9 +603,14 @@ BEGIN
         section := l.section;
         table_name := l.relname;
         action := l.erasure;
+        reason := CASE WHEN l.stays IS NULL THEN l.reason ELSE '' END;
+        EXECUTE format(counting, l.relname, l.erased)
+           INTO rows USING host, username, username || '@' || host;
+        RETURN NEXT;
+        CONTINUE WHEN l.stays IS NULL;
+        action := 'keep';
         reason := l.reason;
-        EXECUTE format('SELECT count(*) FROM (SELECT $1 AS host, $2 AS username, $3 AS jid) AS s '
-                       'JOIN %s AS t ON %s', l.relname, l.condition)
+        EXECUTE format(counting, l.relname, l.stays)
            INTO rows USING host, username, username || '@' || host;
         RETURN NEXT;
     END LOOP;
@@ -620,9 +648,9 @@ BEGIN
         rows := 0;
         command := CASE l.erasure
             WHEN 'delete'
-            THEN format('DELETE FROM %s AS t USING %s WHERE %s', l.relname, subjects, l.condition)
+            THEN format('DELETE FROM %s AS t USING %s WHERE %s', l.relname, subjects, l.erased)
             ELSE format('UPDATE %s AS t SET %s FROM %s WHERE %s', l.relname,
-                        adminex.personal_masks(l.section), subjects, l.condition) END;
+                        adminex.personal_masks(l.section), subjects, l.erased) END;
         FOR round IN 1 .. rounds LOOP
             EXECUTE command USING hosts, usernames, pseudonyms;
             GET DIAGNOSTICS changed = ROW_COUNT;
@@ -678,6 +706,12 @@ VALUES (10, 'account', 'adminex', 'users', 'owned', 'account', 'host', 'username
         'username', NULL, '{}', NULL, NULL, 'pending_erasure.csv', 'delete', '', false),
        (170, 'legal_hold', 'adminex', 'legal_holds', 'owned', 'account', 'host', 'username', NULL,
         '{}', NULL, NULL, 'legal_hold.csv', 'delete', '', false);
+
+-- An XMPP server learns from such a row that it has to end the sessions of an account that is gone.
+UPDATE adminex.personal_sections
+   SET stays_column = 'kind', stays_value = 'account_removed',
+       reason = 'ends the sessions of the account; goes when the XMPP server has done so'
+ WHERE section = 'outbox';
 
 -- Columns that are alike in all are classed together.
 INSERT INTO adminex.personal_data

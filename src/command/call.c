@@ -225,6 +225,7 @@ void
 call_forget(struct call *call)
 {
 	call->answer = NULL;
+	call->token = NULL;
 	call->end = NULL;
 	call->affected = 0;
 	call->rows = 0;
@@ -265,8 +266,8 @@ static enum adx_rc
 run_write(struct call *call, struct adx_error *err)
 {
 	const struct run_options *o = call->options;
-	bool ask = (call->command->flags & CMD_DESTROYS) && o->confirm != NULL && !o->assume_yes &&
-		   !o->dry_run;
+	bool ask = (call->command->flags & (CMD_DESTROYS | CMD_ON_YES)) == CMD_DESTROYS &&
+		   o->confirm != NULL && !o->assume_yes && !o->dry_run;
 	enum adx_rc rc;
 
 	out_hold(call->writer->out);

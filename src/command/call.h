@@ -119,7 +119,8 @@ struct call {
 	call_take *take;            /* NULL: nothing is asked */
 	const struct call_end *end; /* set by a handler, in the call's arena; NULL: nothing */
 	const struct answer *answer;
-	const char *text; /* the answer's text with its values filled in */
+	const char *text;  /* the answer's text with its values filled in */
+	const char *token; /* of a plan that was shown: what carries it out; NULL */
 	int64_t affected; /* the command's own rows that changed or go */
 	int64_t rows;     /* rows of a list, or rows written */
 	struct page page;

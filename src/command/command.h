@@ -119,7 +119,8 @@ enum command_flags {
 	CMD_NEVER_SEEN = 128,   /* run_options.include_never_seen matters */
 	CMD_GUESSES = 256,      /* tells whether a secret is right: not too often */
 	CMD_SECRET_REPLY = 512, /* its reply is kept nowhere */
-	CMD_ON_YES = 1024       /* run_options.said_yes matters */
+	CMD_ON_YES = 1024,      /* run_options.said_yes matters; then it never asks */
+	CMD_TABLE = 2048        /* its list is for people: in columns also as text */
 };
 
 struct command {

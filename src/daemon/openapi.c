@@ -316,6 +316,8 @@ write_reply_schema(yajl_gen g, const struct command *command)
 	if (body_pages(command))
 		write_text_property(g, "next", "there is more: ask again with this as after");
 	write_text_property(g, "message", "what there is to say about it");
+	if (command->flags & CMD_ON_YES)
+		write_text_property(g, "token", "of a plan: what carries it out");
 	write_statuses(g, command);
 	close_maps(g, 1);
 	open_array(g, "required");

@@ -303,8 +303,8 @@ remote_run(struct cli *cli, const struct command *command, const struct args *ar
 		rc = check_document(command, args->values, &err);
 	if (rc == ADX_EUSAGE || curllib_load(&err) != ADX_OK)
 		return cli_fail(cli, &err);
-	if ((command->flags & CMD_DESTROYS) && cli_can_ask() && !cli->options.assume_yes &&
-	    !cli->options.dry_run)
+	if ((command->flags & (CMD_DESTROYS | CMD_ON_YES)) == CMD_DESTROYS && cli_can_ask() &&
+	    !cli->options.assume_yes && !cli->options.dry_run)
 		return confirm_and_send(cli, command, args->values);
 	status = send_once(cli, command, args->values, false, cli->options.max_affected, &reply);
 	say_trial(cli, command, &reply);

@@ -18,7 +18,7 @@ static const struct submod SUBMODS[] = {
 	{ "vcard", "vCards", { VCARD_COMMANDS } },
 	{ "gdpr",
 	  "personal data",
-	  { GDPR_COMMANDS, GDPR_REGISTRY_COMMANDS, GDPR_LEDGER_COMMANDS,
+	  { GDPR_COMMANDS, GDPR_ERASE_COMMANDS, GDPR_REGISTRY_COMMANDS, GDPR_LEDGER_COMMANDS,
 	    GDPR_VERIFY_COMMANDS } },
 	{ "admin", "hosts and accounts, beyond mongooseimctl", { ADMIN_COMMANDS } },
 	{ "cache", "results that a daemon keeps", { CACHE_COMMANDS } },

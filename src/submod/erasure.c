@@ -101,9 +101,11 @@ check_settings(const struct config_privacy *privacy, struct adx_error *err)
 {
 	if (privacy->key_file[0] != '\0' || privacy->journal_file[0] == '\0')
 		return ADX_OK;
-	adx_fail(err, ADX_EINVAL, "setting 'privacy.journal_file' needs 'privacy.key_file': the "
-				  "journal names subjects by their keyed hash");
-	adx_hint(err, "name a file there, which is made when it is missing, or take the journal out");
+	adx_fail(err, ADX_EINVAL,
+		 "setting 'privacy.journal_file' needs 'privacy.key_file': the "
+		 "journal names subjects by their keyed hash");
+	adx_hint(err,
+		 "name a file there, which is made when it is missing, or take the journal out");
 	return ADX_EINVAL;
 }
 
@@ -134,11 +136,11 @@ erasure_free(struct erasure *e)
 }
 
 void
-erasure_remark(const struct erasure *e)
+erasure_remark(const struct call *call)
 {
-	if (e->key == NULL)
-		call_remark(e->call, "setting 'privacy.key_file' is not set: no tombstone keeps the "
-				     "name from being registered again, and no journal is written");
+	if (call->config->privacy.key_file[0] == '\0')
+		call_remark(call, "setting 'privacy.key_file' is not set: no tombstone keeps the "
+				  "name from being registered again, and no journal is written");
 }
 
 static enum adx_rc
@@ -165,7 +167,8 @@ make_digits(struct erasure *e, const char *host, const char *username,
 static void
 name_after(const char *digits, char out[sizeof(PREFIX) + PSEUDONYM_DIGITS])
 {
-	snprintf(out, sizeof(PREFIX) + PSEUDONYM_DIGITS, "%s%.*s", PREFIX, PSEUDONYM_DIGITS, digits);
+	snprintf(out, sizeof(PREFIX) + PSEUDONYM_DIGITS, "%s%.*s", PREFIX, PSEUDONYM_DIGITS,
+		 digits);
 }
 
 enum adx_rc
@@ -227,10 +230,10 @@ erase(struct erasure *e, erasure_section *each, void *ctx, int64_t *rows_total,
 {
 	struct rows *rows;
 	bool has;
-	enum adx_rc rc = stmt_open(e->call->db, SQL_GDPR_ERASE,
-				   PARAMS(buf_text(&e->hosts), buf_text(&e->usernames),
-					  buf_text(&e->pseudonyms)),
-				   &rows, err);
+	enum adx_rc rc = stmt_open(
+		e->call->db, SQL_GDPR_ERASE,
+		PARAMS(buf_text(&e->hosts), buf_text(&e->usernames), buf_text(&e->pseudonyms)),
+		&rows, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -261,8 +264,8 @@ record(struct erasure *e, int64_t erased, int64_t *told, struct adx_error *err)
 	snprintf(total, sizeof(total), "%" PRId64, erased);
 	rc = stmt_one(e->call->db, SQL_GDPR_ERASED,
 		      PARAMS(audit, buf_text(&e->hosts), buf_text(&e->usernames),
-			     buf_text(&e->pseudonyms), buf_text(&e->accounts),
-			     buf_text(&e->hashes), days, total),
+			     buf_text(&e->pseudonyms), buf_text(&e->accounts), buf_text(&e->hashes),
+			     days, total),
 		      &rows, err);
 	if (rc != ADX_OK || rows == NULL)
 		return rc == ADX_OK ? adx_fail(err, ADX_EFAIL, "gdpr_erased gave no row") : rc;

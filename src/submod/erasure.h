@@ -28,12 +28,13 @@ struct erasure {
 ADX_MUST_CHECK enum adx_rc erasure_begin(struct call *call, struct erasure *out,
 					 struct adx_error *err);
 void erasure_free(struct erasure *e);
-/* Say what is not done for want of a key; nothing where there is one. */
-void erasure_remark(const struct erasure *e);
+/* Say what an erasure does not do for want of a key; nothing where one is configured. */
+void erasure_remark(const struct call *call);
 
 /*
  * One more: is it an account, and is the journal to be told? After a key's hash it is called
- * erased-<24 digits of it>, without a key by chance, so that nothing leads from one name to another.
+ * erased-<24 digits of it>, without a key by chance, so that nothing leads from one name to
+ * another.
  */
 ADX_MUST_CHECK enum adx_rc erasure_add(struct erasure *e, const char *host, const char *username,
 				       bool account, bool journaled, struct adx_error *err);
@@ -47,8 +48,8 @@ typedef enum adx_rc erasure_section(void *ctx, const char *section, int64_t rows
 				    struct adx_error *err);
 
 /*
- * Erase them: tell their contacts (*told rows), erase section by section, which `each` hears of, end
- * their sessions (*told again), keep their names from coming back, and write the audit row. The
+ * Erase them: tell their contacts (*told rows), erase section by section, which `each` hears of,
+ * end their sessions (*told again), keep their names from coming back, and write the audit row. The
  * journal is written when the transaction ends.
  */
 ADX_MUST_CHECK enum adx_rc erasure_run(struct erasure *e, erasure_section *each, void *ctx,

@@ -6,7 +6,7 @@
 #define ADMINEX_ERASURE_PLAN_H
 
 #include "base/buf.h"
-#include "command/call.h"
+#include "submod/params.h"
 
 struct plan_row {
 	const char *section, *table, *action, *reason;

@@ -8,6 +8,7 @@ extern const struct command ACCOUNTS_COMMANDS[];
 extern const struct command ADMIN_COMMANDS[];
 extern const struct command CACHE_COMMANDS[];
 extern const struct command GDPR_COMMANDS[];
+extern const struct command GDPR_ERASE_COMMANDS[];
 extern const struct command GDPR_REGISTRY_COMMANDS[];
 extern const struct command GDPR_LEDGER_COMMANDS[];
 extern const struct command GDPR_VERIFY_COMMANDS[];
