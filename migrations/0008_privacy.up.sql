@@ -133,11 +133,13 @@ END
 $$;
 COMMENT ON FUNCTION adminex.personal_registry_changed() IS 'raises the version of the registry';
 REVOKE ALL ON FUNCTION adminex.personal_registry_changed() FROM PUBLIC;
-CREATE TRIGGER personal_sections_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON adminex.personal_sections
+CREATE TRIGGER personal_sections_changed AFTER INSERT OR UPDATE OR DELETE ON adminex.personal_sections
+    FOR EACH ROW EXECUTE FUNCTION adminex.personal_registry_changed();
+CREATE TRIGGER personal_sections_emptied AFTER TRUNCATE ON adminex.personal_sections
     FOR EACH STATEMENT EXECUTE FUNCTION adminex.personal_registry_changed();
-CREATE TRIGGER personal_data_changed
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON adminex.personal_data
+CREATE TRIGGER personal_data_changed AFTER INSERT OR UPDATE OR DELETE ON adminex.personal_data
+    FOR EACH ROW EXECUTE FUNCTION adminex.personal_registry_changed();
+CREATE TRIGGER personal_data_emptied AFTER TRUNCATE ON adminex.personal_data
     FOR EACH STATEMENT EXECUTE FUNCTION adminex.personal_registry_changed();
 
 -- ---- holds, erasures that are due, names that may not come back -------------------------------
@@ -287,7 +289,7 @@ WITH live AS (
 SELECT s.section, s.place, s.backend, s.relation, s.matches, s.fields, s.counted_as, s.csv_view,
        s.file_name, s.erasure, s.reason, s.with_account, c.oid AS relid,
        n.nspname AS table_schema, c.relname AS table_name,
-       format('%I.%I', n.nspname, c.relname) AS relname,
+       CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS relname,
        h.attname AS host_column, u.attname AS username_column, j.attname AS jid_column,
        CASE WHEN s.stays_column IS NULL THEN ''
             WHEN y.attname IS NOT NULL THEN format('t.%I = %L', y.attname, s.stays_value)

@@ -74,7 +74,9 @@ findings AS (
                   l.section)
       FROM live AS l
       JOIN columns AS c ON c.relid = l.relid
-      JOIN adminex.personal_data AS d USING (table_schema, table_name, column_name)
+      JOIN adminex.personal_data AS d
+        ON d.table_schema = c.table_schema AND d.table_name = c.table_name
+           AND d.column_name = c.column_name
      WHERE l.erasure = 'anonymise' AND d.erasure = 'anonymise' AND c.attnotnull
        AND c.typcategory <> 'S' AND NOT (l.matches = 'audit' AND c.column_name = l.jid_column)
      UNION ALL
@@ -128,7 +130,7 @@ columns AS MATERIALIZED (
 ),
 named AS MATERIALIZED (
     SELECT x.name
-      FROM (SELECT $4::text AS name UNION ALL SELECT $5 WHERE $5 IS NOT NULL
+      FROM (SELECT $4::text AS name UNION ALL SELECT $5::text WHERE $5::text IS NOT NULL
              UNION ALL SELECT unnest($13::text[] || $14::text[] || $15::text[])) AS x
 ),
 verdict AS MATERIALIZED (
@@ -139,17 +141,17 @@ verdict AS MATERIALIZED (
                       WHERE NOT EXISTS (SELECT FROM columns AS c WHERE c.attname = n.name))
         THEN 'no_such_column'
         WHEN EXISTS (SELECT FROM columns AS c
-                      WHERE c.attname IN ($4, $5) AND c.typcategory <> 'S')
+                      WHERE c.attname IN ($4::text, $5::text) AND c.typcategory <> 'S')
         THEN 'not_a_text'
-        WHEN EXISTS (SELECT FROM adminex.personal_sections AS s WHERE s.section = $3)
+        WHEN EXISTS (SELECT FROM adminex.personal_sections AS s WHERE s.section = $3::text)
              OR EXISTS (SELECT FROM adminex.personal_data AS d
                           JOIN given AS g USING (table_schema, table_name))
         THEN 'exists'
-        WHEN $8 = 'anonymise'
+        WHEN $8::text = 'anonymise'
              AND EXISTS (SELECT FROM columns AS c
                           WHERE c.attnotnull AND c.typcategory <> 'S'
                             AND c.attname <> ALL ($13::text[] || $15::text[])
-                            AND c.attname IS DISTINCT FROM $5)
+                            AND c.attname IS DISTINCT FROM $5::text)
         THEN 'not_empty'
         ELSE 'ok' END AS outcome
 ),
@@ -157,13 +159,13 @@ section AS (
     INSERT INTO adminex.personal_sections
            (section, place, backend, table_schema, table_name, matches, host_column,
             username_column, jid_column, host, file_name, erasure, reason, with_account)
-    SELECT $3, (SELECT max(place) + 10 FROM adminex.personal_sections), 'own', g.table_schema,
+    SELECT $3::text, (SELECT max(place) + 10 FROM adminex.personal_sections), 'own', g.table_schema,
            g.table_name,
-           CASE WHEN $5 IS NOT NULL THEN 'account' WHEN $6 IS NOT NULL THEN 'username'
+           CASE WHEN $5::text IS NOT NULL THEN 'account' WHEN $6::text IS NOT NULL THEN 'username'
                 WHEN $7::boolean THEN 'full_jid' ELSE 'jid' END,
-           $5::name, CASE WHEN num_nonnulls($5, $6) > 0 THEN $4::name END,
-           CASE WHEN num_nonnulls($5, $6) = 0 THEN $4::name END, $6, $3 || '.csv', $8, $9,
-           $8 <> 'keep'
+           $5::name, CASE WHEN num_nonnulls($5::text, $6::text) > 0 THEN $4::name END,
+           CASE WHEN num_nonnulls($5::text, $6::text) = 0 THEN $4::name END, $6::text, $3::text || '.csv', $8::text, $9::text,
+           $8::text <> 'keep'
       FROM given AS g, verdict AS v
      WHERE v.outcome = 'ok'
     RETURNING section
@@ -173,15 +175,15 @@ classed AS (
            (table_schema, table_name, column_name, personal, category, whose, legal_basis,
             retention, access, portability, erasure, reason)
     SELECT c.table_schema, c.table_name, c.attname, NOT s.system,
-           CASE WHEN s.system THEN 'system' ELSE $10 END,
-           CASE WHEN s.system THEN 'system' ELSE 'subject' END, $11, $12,
+           CASE WHEN s.system THEN 'system' ELSE $10::text END,
+           CASE WHEN s.system THEN 'system' ELSE 'subject' END, $11::text, $12::text,
            CASE WHEN c.attname = ANY ($14::text[]) THEN 'withhold' ELSE 'give' END,
            CASE WHEN s.system OR c.attname = ANY ($14::text[]) THEN 'withhold' ELSE 'give' END,
-           CASE WHEN $8 = 'delete' THEN 'delete'
-                WHEN $8 = 'keep' OR c.attname = ANY ($13::text[]) OR c.attname = $5 OR s.system
+           CASE WHEN $8::text = 'delete' THEN 'delete'
+                WHEN $8::text = 'keep' OR c.attname = ANY ($13::text[]) OR c.attname = $5::text OR s.system
                 THEN 'keep'
                 ELSE 'anonymise' END,
-           coalesce(nullif($9, ''), 'as registered')
+           coalesce(nullif($9::text, ''), 'as registered')
       FROM verdict AS v, columns AS c, LATERAL (SELECT c.attname = ANY ($15::text[])) AS s(system)
      WHERE v.outcome = 'ok'
     RETURNING 1

@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "base/keyfile.h"
 
-/* With its NUL, which ends it. */
-static const char LABEL[] = "adminex data subject 1";
+/* Each with its NUL, which ends it. */
+static const char OF_SUBJECT[] = "adminex data subject 1";
+static const char OF_NOTE[] = "adminex note 1";
 
 struct pseudonym_key {
 	struct keyfile file;
@@ -29,20 +30,36 @@ pseudonym_open(const char *path, struct pseudonym_key **out, struct adx_error *e
 	return rc;
 }
 
+/* The text begins with one of the labels. */
+static enum adx_rc
+authenticate(const struct pseudonym_key *key, const struct buf *text,
+	     unsigned char out[PSEUDONYM_SIZE], struct adx_error *err)
+{
+	if (!buf_ok(text))
+		return adx_nomem(err);
+	if (HMAC(EVP_sha256(), key->file.bytes, (int)key->file.len,
+		 (const unsigned char *)text->data, text->len, out, NULL) == NULL)
+		return adx_fail(err, ADX_EFAIL, "the crypto library has no HMAC-SHA-256");
+	return ADX_OK;
+}
+
+static void
+print_digits(const unsigned char bytes[PSEUDONYM_SIZE], char hex[PSEUDONYM_HEX_LEN + 1])
+{
+	for (size_t i = 0; i < PSEUDONYM_SIZE; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+}
+
 enum adx_rc
 pseudonym_bytes(const struct pseudonym_key *key, const char *host, const char *username,
 		unsigned char out[PSEUDONYM_SIZE], struct adx_error *err)
 {
 	struct buf text = BUF_INIT;
-	enum adx_rc rc = ADX_OK;
+	enum adx_rc rc;
 
-	buf_add(&text, LABEL, sizeof(LABEL));
+	buf_add(&text, OF_SUBJECT, sizeof(OF_SUBJECT));
 	buf_addf(&text, "%s%s%s", username, username[0] == '\0' ? "" : "@", host);
-	if (!buf_ok(&text))
-		rc = adx_nomem(err);
-	else if (HMAC(EVP_sha256(), key->file.bytes, (int)key->file.len,
-		      (const unsigned char *)text.data, text.len, out, NULL) == NULL)
-		rc = adx_fail(err, ADX_EFAIL, "the crypto library has no HMAC-SHA-256");
+	rc = authenticate(key, &text, out, err);
 	buf_free(&text);
 	return rc;
 }
@@ -55,8 +72,26 @@ pseudonym_of(const struct pseudonym_key *key, const char *host, const char *user
 	enum adx_rc rc = pseudonym_bytes(key, host, username, bytes, err);
 
 	hex[0] = '\0';
-	for (size_t i = 0; i < PSEUDONYM_SIZE && rc == ADX_OK; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	if (rc == ADX_OK)
+		print_digits(bytes, hex);
+	return rc;
+}
+
+enum adx_rc
+pseudonym_of_note(const struct pseudonym_key *key, const char *note,
+		  char hex[PSEUDONYM_HEX_LEN + 1], struct adx_error *err)
+{
+	unsigned char bytes[PSEUDONYM_SIZE];
+	struct buf text = BUF_INIT;
+	enum adx_rc rc;
+
+	buf_add(&text, OF_NOTE, sizeof(OF_NOTE));
+	buf_add_text(&text, note);
+	rc = authenticate(key, &text, bytes, err);
+	buf_wipe(&text);
+	hex[0] = '\0';
+	if (rc == ADX_OK)
+		print_digits(bytes, hex);
 	return rc;
 }
 

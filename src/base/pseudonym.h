@@ -30,6 +30,13 @@ ADX_MUST_CHECK enum adx_rc pseudonym_bytes(const struct pseudonym_key *key, cons
 ADX_MUST_CHECK enum adx_rc pseudonym_of(const struct pseudonym_key *key, const char *host,
 					const char *username, char hex[PSEUDONYM_HEX_LEN + 1],
 					struct adx_error *err);
+/*
+ * The hash of a text that is not kept, under a label of its own: who has the key can show that a
+ * copy of the text is what was noted, and nobody else can try what it may have been.
+ */
+ADX_MUST_CHECK enum adx_rc pseudonym_of_note(const struct pseudonym_key *key, const char *note,
+					     char hex[PSEUDONYM_HEX_LEN + 1],
+					     struct adx_error *err);
 /* Wipes the key. NULL is fine. */
 void pseudonym_close(struct pseudonym_key *key);
 

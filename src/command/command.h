@@ -16,7 +16,7 @@
 
 struct call;
 
-enum { COMMAND_PARAMS_MAX = 16, COMMAND_FIELDS_MAX = 8, COMMAND_ANSWERS_MAX = 8 };
+enum { COMMAND_PARAMS_MAX = 16, COMMAND_FIELDS_MAX = 16, COMMAND_ANSWERS_MAX = 8 };
 
 enum param_type {
 	PARAM_LOCALPART,
@@ -166,6 +166,11 @@ struct command {
 	 * stands on it). With CMD_STEPS it may also run statements before.
 	 */
 	enum adx_rc (*run)(struct call *call, struct adx_error *err);
+	/*
+	 * What a document is that takes the place of the reply (writer.whole), by its media type;
+	 * NULL: what the reply's format is.
+	 */
+	const char *(*media_type)(const struct call *call);
 	/* Of a writing command: do these arguments make it one that only reads? NULL: never. */
 	bool (*only_reads)(const struct call *call);
 };

@@ -17,6 +17,18 @@ enum { FILE_MAX = TEMPLATE_SIZE_MAX };
 
 /* ---- the request ------------------------------------------------------------------------- */
 
+/* How its content is read: as its extension says, else the usual way. */
+static const char *
+format_of(const struct param *p, const char *path)
+{
+	const char *point = strrchr(path, '.');
+
+	for (const char *const *w = p->words; point != NULL && *w != NULL; w++)
+		if (strcmp(point + 1, *w) == 0)
+			return *w;
+	return p->words[0];
+}
+
 /* The content of a file of this machine, and what it is. */
 static enum adx_rc
 gen_file(yajl_gen g, const struct param *p, const char *path, struct adx_error *err)
@@ -31,7 +43,7 @@ gen_file(yajl_gen g, const struct param *p, const char *path, struct adx_error *
 		json_text(g, p->name);
 		yajl_gen_string(g, (const unsigned char *)buf_text(&text), text.len);
 		snprintf(member, sizeof(member), "%s_format", p->name);
-		json_member(g, member, template_format_words[template_format_of(path)]);
+		json_member(g, member, format_of(p, path));
 	}
 	buf_wipe(&text);
 	return rc;

@@ -202,6 +202,20 @@ gdpr_export(struct call *call, struct adx_error *err)
 	return call_answer(call, &WRITTEN, err, "digest", to.digest, NULL);
 }
 
+/* A daemon writes no file for a caller: its reply is the document. */
+static const char *
+document_type(const struct call *call)
+{
+	static const char *const TYPES[] = { [PERSONAL_JSON] = "application/json",
+					     [PERSONAL_NDJSON] = "application/x-ndjson",
+					     [PERSONAL_ZIP] = "application/zip",
+					     [PERSONAL_XEP0227] = "application/xml" };
+
+	if (call_raw(call, "encrypt_to") != NULL)
+		return "application/cms";
+	return TYPES[index_of(FORMS, call_raw(call, "as"))];
+}
+
 /* ---- the table --------------------------------------------------------------------------- */
 
 const struct command GDPR_COMMANDS[] = {
@@ -273,6 +287,7 @@ const struct command GDPR_COMMANDS[] = {
 	  .limited_by = "host",
 	  .flags = CMD_SNAPSHOT | CMD_STEPS | CMD_WIDE,
 	  .example = "orsino.aldobrand example.org --as zip -o data.zip",
+	  .media_type = document_type,
 	  .run = gdpr_export },
 	{ 0 },
 };

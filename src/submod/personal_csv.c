@@ -15,7 +15,7 @@ struct archive {
 	struct seal *seal;
 	const char *node;
 	struct buf line;
-	bool open;	 /* the section's file was begun */
+	bool open; /* the section was begun */
 };
 
 static bool
@@ -60,17 +60,24 @@ file_name(const struct archive *a, const struct personal_section *section, char 
 }
 
 static void
-open_file(struct archive *a, const struct personal_section *section)
+begin_section(struct archive *a, const struct personal_section *section, const char *file)
 {
-	char name[400];
 	struct seal_section about = { .name = section->name,
-				      .file = name,
+				      .file = file,
 				      .legal_basis = section->legal_basis,
 				      .retention = section->retention };
 
-	file_name(a, section, name, sizeof(name));
 	seal_section_begin(a->seal, &about);
 	a->open = true;
+}
+
+static void
+open_file(struct archive *a, const struct personal_section *section)
+{
+	char name[400];
+
+	file_name(a, section, name, sizeof(name));
+	begin_section(a, section, name);
 }
 
 static enum adx_rc
@@ -144,7 +151,7 @@ archive_section_end(void *ctx, const struct personal_section *section, int64_t r
 
 	(void)err;
 	if (!a->open)
-		open_file(a, section);
+		begin_section(a, section, NULL);
 	seal_section_end(a->seal, records);
 	return ADX_OK;
 }

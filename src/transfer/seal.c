@@ -224,7 +224,8 @@ finish(struct seal *seal, struct seal_record *r)
 		note(seal, ADX_EFAIL, "has no array", r->section.name);
 	if (!sha256_end(&seal->part, r->sha256))
 		note(seal, ADX_EFAIL, "could not be digested", r->section.name);
-	if (seal->form == SEAL_ZIP && r->section.file == NULL)
+	if (seal->form == SEAL_ZIP && r->section.file == NULL &&
+	    (r->bytes > 0 || r->state == STATE_PRESENT))
 		note(seal, ADX_EFAIL, "has no file", r->section.name);
 }
 
@@ -246,6 +247,8 @@ seal_section_unavailable(struct seal *seal, const struct seal_section *section)
 {
 	struct seal_record *r = add(seal, section);
 
+	if (section->reason == NULL)
+		note(seal, ADX_EFAIL, "is unavailable without a reason", section->name);
 	if (r != NULL)
 		r->state = STATE_UNAVAILABLE;
 }

@@ -68,7 +68,7 @@ struct seal_facts {
 
 struct seal_section {
 	const char *name;   /* unique in the document */
-	const char *file;   /* its name in a ZIP */
+	const char *file;   /* its name in a ZIP; NULL: it is empty and gets none */
 	const char *reason; /* why it is unavailable, or what of it is withheld and why; or NULL */
 	const char *legal_basis, *retention; /* or NULL */
 };

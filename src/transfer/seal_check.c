@@ -334,7 +334,8 @@ check_ranges(struct check *c, int64_t shift, struct adx_error *err)
 	for (size_t i = 0; i < c->report->count && rc == ADX_OK; i++) {
 		struct sealed_section *s = &c->report->sections[i];
 
-		if (s->bytes == 0)
+		/* Unavailable: there is nothing of it. */
+		if (s->sha256[0] == '\0')
 			continue;
 		s->part = PART_ALTERED;
 		rc = look_at(c, s, 0, err);

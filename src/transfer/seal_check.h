@@ -21,7 +21,7 @@ enum seal_verdict {
 	SEAL_BAD_SIGNER, /* intact, but signed with another key */
 };
 
-/* Not checked: it has no bytes, or came by a pipe, of which nothing can be read twice. */
+/* Not checked: it is unavailable, or came by a pipe, of which nothing can be read twice. */
 enum seal_part { PART_UNCHECKED, PART_INTACT, PART_ALTERED };
 
 /* A section as the manifest has it. What the manifest does not say is "" or 0. */

@@ -322,7 +322,7 @@ complaint(const struct seal_report *report, const struct sealed_section *s, int6
 	if (!is_digest(s->sha256))
 		return "a section has no digest";
 	if (report->form == SEAL_ZIP)
-		return s->file[0] == '\0' ? "a section has no file" : NULL;
+		return s->file[0] == '\0' && s->bytes > 0 ? "a section has no file" : NULL;
 	if (s->offset < *from || __builtin_add_overflow(s->offset, s->bytes, &end) ||
 	    end > report->offset)
 		return "sections overlap";

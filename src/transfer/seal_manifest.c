@@ -93,7 +93,7 @@ gen_section(yajl_gen g, const struct seal *seal, const struct seal_record *r)
 	gen_integer(g, "rows", r->rows);
 	if (r->state != STATE_UNAVAILABLE) {
 		if (seal->form == SEAL_ZIP)
-			json_member(g, "file", r->section.file);
+			member(g, "file", r->section.file);
 		else
 			gen_integer(g, "offset", (int64_t)r->offset);
 		gen_integer(g, "bytes", (int64_t)r->bytes);

@@ -64,7 +64,7 @@ add_files(const struct seal *seal, zip_t *archive, const struct buf *manifest,
 	for (size_t i = 0; i < seal->count && rc == ADX_OK; i++) {
 		const struct seal_record *r = &seal->records[i];
 
-		if (r->state != STATE_UNAVAILABLE)
+		if (r->state != STATE_UNAVAILABLE && r->section.file != NULL)
 			rc = zipio_add_range(archive, r->section.file, fileno(seal->spool),
 					     r->offset, r->bytes, err);
 	}

@@ -30,11 +30,29 @@ static const char *const MORE_ANSWERS[][2] = {
 	{ "push_roster", "user_does_not_exist" },
 	{ "remove_node", "no_node" },
 };
-static const char *const BEYOND[] = { "add_host",      "remove_host", "registered_vhosts",
-				      "register",      "unregister",  "registered_users",
-				      "unban_account", "list_banned", "get_ban_details",
-				      "get_last",      "can_i",       "cache_info",
-				      "cache_clear" };
+static const char *const BEYOND[] = { "add_host",
+				      "remove_host",
+				      "registered_vhosts",
+				      "register",
+				      "unregister",
+				      "registered_users",
+				      "unban_account",
+				      "list_banned",
+				      "get_ban_details",
+				      "get_last",
+				      "can_i",
+				      "cache_info",
+				      "cache_clear",
+
+				      "gdpr_request_open",
+				      "gdpr_request_identity",
+				      "gdpr_request_extend",
+				      "gdpr_request_close",
+				      "gdpr_request_list",
+				      "gdpr_request_show",
+				      "gdpr_request_due",
+				      "gdpr_ledger_head",
+				      "gdpr_ledger_verify" };
 static const char *const DESTROYERS[] = { "delete_old_users",    "delete_old_users_vhost",
 					  "process_rosteritems", "remove_node",
 					  "remove_host",         "unregister" };
@@ -145,6 +163,7 @@ check_params(const struct command *c, yajl_val args)
 		const struct param *p = &c->params[i];
 
 		assert_string_equal(p->name, get_text(arg, "name"));
+		assert_false(p->optional);
 		assert_int_equal(p->type == PARAM_LIST, strcmp(type, "list") == 0);
 		/* A priority is a number, whatever the original took it for. */
 		if (strcmp(p->name, "priority") != 0)
@@ -325,11 +344,21 @@ static void
 test_commands_that_go_far_are_marked(void **state)
 {
 	/* One row of a small table; what an outbox takes; a file. */
-	static const char *const narrow[] = {
-		"add_host",   "registered_vhosts", "load_config",
-		"get_cookie", "cache_info",        "cache_clear",
-		"can_i",      "send_message_chat", "send_message_headline"
-	};
+	static const char *const narrow[] = { "add_host",
+					      "registered_vhosts",
+					      "load_config",
+					      "get_cookie",
+					      "cache_info",
+					      "cache_clear",
+					      "can_i",
+					      "send_message_chat",
+					      "send_message_headline",
+
+					      "gdpr_request_identity",
+					      "gdpr_request_extend",
+					      "gdpr_request_close",
+					      "gdpr_request_show",
+					      "gdpr_ledger_head" };
 	/* Its account may be anywhere in tables that have no index for it. */
 	static const char *const wide[] = { "retrieve_personal_data" };
 	const struct fixture *f = *state;
@@ -349,12 +378,15 @@ test_commands_that_go_far_are_marked(void **state)
 	}
 }
 
-/* A list without pages is one that is short whatever is stored. */
+/* A list without pages is one that is short whatever is stored, or has a row for each request that
+ * a person handles. */
 static void
 test_commands_that_list_much_have_pages(void **state)
 {
-	static const char *const few[] = { "user_sessions_info", "get_ban_details", "get_last",
-					   "get_vcard2_multi", "cache_info" };
+	static const char *const few[] = { "user_sessions_info", "get_ban_details",
+					   "get_last",           "get_vcard2_multi",
+					   "cache_info",         "gdpr_request_list",
+					   "gdpr_request_show",  "gdpr_request_due" };
 	const struct fixture *f = *state;
 
 	for (const struct command *const *c = f->commands; *c != NULL; c++) {
@@ -363,7 +395,7 @@ test_commands_that_list_much_have_pages(void **state)
 		assert_int_equal(pages, (*c)->result == RESULT_LIST &&
 						!has_word(few, COUNT(few), (*c)->name));
 		assert_int_equal(pages, command_page_form(*c) != NULL);
-		for (size_t i = 0; i < command_param_count(*c); i++) {
+		for (size_t i = 0; pages && i < command_param_count(*c); i++) {
 			assert_string_not_equal((*c)->params[i].name, "limit");
 			assert_string_not_equal((*c)->params[i].name, "after");
 		}
@@ -396,8 +428,9 @@ static bool
 is_known_value(const struct command *c, const char *name, size_t len)
 {
 	/* Values that handlers give. */
-	static const char *const GIVEN[] = { "reason", "regexp", "what", "words",
-					     "count",  "list",   "rule" };
+	static const char *const GIVEN[] = { "reason", "regexp", "what",    "words",    "count",
+					     "list",   "rule",   "request", "deadline", "row",
+					     "rows",   "broken", "head" };
 	size_t n = command_param_count(c);
 
 	for (size_t i = 0; i < n; i++)
@@ -440,7 +473,7 @@ test_commands_choose_among_words_and_ranges(void **state)
 			assert_non_null(p->doc);
 			if (p->type == PARAM_WORD || p->type == PARAM_CHOICE)
 				assert_non_null(p->words);
-			if (p->type == PARAM_INTEGER)
+			if (p->type == PARAM_INTEGER || p->type == PARAM_DAYS)
 				assert_true(p->min < p->max);
 		}
 	}

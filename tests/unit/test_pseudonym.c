@@ -94,6 +94,21 @@ test_pseudonym_bytes_are_the_digits(void **state)
 	}
 }
 
+/* hmac.new(bytes(range(32)), b"adminex note 1\0passport seen", "sha256").hexdigest() */
+static void
+test_pseudonym_of_a_note_has_another_label(void **state)
+{
+	char hex[PSEUDONYM_HEX_LEN + 1], other[PSEUDONYM_HEX_LEN + 1];
+	struct adx_error err;
+
+	assert_int_equal(pseudonym_of_note(*state, "passport seen", hex, &err), ADX_OK);
+	assert_string_equal(hex,
+			    "54eef120a96e5bdfbf5d19b95a43ec6b79f9275c6816cf9d4ab68dd530ac1e47");
+	assert_int_equal(pseudonym_of_note(*state, "romeo@example.org", hex, &err), ADX_OK);
+	hash(*state, "example.org", "romeo", other);
+	assert_string_not_equal(hex, other);
+}
+
 static void
 test_pseudonym_tells_neighbours_apart(void **state)
 {
@@ -151,6 +166,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pseudonym_is_this_hmac),
 		cmocka_unit_test(test_pseudonym_bytes_are_the_digits),
+		cmocka_unit_test(test_pseudonym_of_a_note_has_another_label),
 		cmocka_unit_test(test_pseudonym_tells_neighbours_apart),
 		cmocka_unit_test(test_pseudonym_of_another_key_is_another),
 		cmocka_unit_test(test_pseudonym_needs_a_key),
