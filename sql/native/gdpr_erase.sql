@@ -253,15 +253,16 @@ SELECT count(*)
          ORDER BY u.host, u.username
            FOR UPDATE OF u) AS locked;
 
--- name: gdpr_replay_find(hosts, usernames, times) many
+-- name: gdpr_replay_find(hosts, usernames, times, doubts) many
 -- Which of these accounts are those that were erased at these times, and not somebody else's with
 -- the same name that was made later; and which of them are held.
-SELECT u.username AS user, u.host,
-       CASE WHEN u.created_at > s.erased_at THEN 'newer'
+SELECT u.username AS user, u.host, s.erased_at, s.doubtful,
+       CASE WHEN u.created_at > s.erased_at::timestamptz THEN 'newer'
             WHEN EXISTS (SELECT FROM adminex.legal_holds AS h
                           WHERE h.host = u.host AND h.username = u.username) THEN 'held'
             ELSE 'erased' END AS state
-  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS s(host, username, erased_at)
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
+           AS s(host, username, erased_at, doubtful)
   JOIN adminex.users AS u USING (host, username)
  ORDER BY u.host, u.username;
 
