@@ -265,7 +265,7 @@ const struct command GDPR_REPLAY_COMMANDS[] = {
 	  .answers = { &REPLAYED },
 	  .affects = "accounts",
 	  .role = ROLE_ADMIN,
-	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_WIDE | CMD_SECRET_REPLY,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_WIDE | CMD_SECRET_REPLY | CMD_ALONE,
 	  .example = "/var/lib/adminex/erasures",
 	  .run = gdpr_replay },
 	{ 0 },
