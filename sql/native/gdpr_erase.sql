@@ -212,8 +212,8 @@ SELECT username AS user, host,
  ORDER BY pending_erasures.due_at, pending_erasures.host, username;
 
 -- name: gdpr_due() many
--- Some whose time has come. One that failed waits for ten minutes.
-SELECT host, username
+-- Some whose time has come, with why they failed before. One that failed waits for ten minutes.
+SELECT host, username, failure
   FROM adminex.pending_erasures
  WHERE due_at <= now()
    AND (tried_at IS NULL OR tried_at <= now() - interval '10 minutes')
@@ -221,11 +221,13 @@ SELECT host, username
  LIMIT 10;
 
 -- name: gdpr_due_claim(host, username) one
--- Is it still to be erased, and nobody else at it? And is the account somebody else's by now? It is
--- locked before.
+-- Is it still to be erased, and nobody else at it? Then what stands in the way: that the account is
+-- somebody else's by now, or why it is held. It is locked before.
 SELECT EXISTS (SELECT FROM adminex.users AS u
                 WHERE u.host = p.host AND u.username = p.username
-                  AND u.created_at > p.asked_at) AS newer
+                  AND u.created_at > p.asked_at) AS newer,
+       (SELECT reason FROM adminex.legal_holds AS h
+         WHERE h.host = p.host AND h.username = p.username) AS held
   FROM adminex.pending_erasures AS p
  WHERE p.host = $1 AND p.username = $2 AND p.due_at <= now()
    FOR UPDATE SKIP LOCKED;

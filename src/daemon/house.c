@@ -1,6 +1,7 @@
 /*
- * What the daemon looks after in the database by itself: which tokens are live, and what is
- * outdated. A thread of its own, so that a table that is locked keeps nobody from listening.
+ * What the daemon looks after in the database by itself: which tokens are live, what is outdated,
+ * and erasures that are due. A thread of its own, so that a table that is locked keeps nobody from
+ * listening.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,12 @@ struct house {
 	pthread_cond_t news;
 	bool due, stopping;
 	struct settings *settings; /* that db was opened with */
+	unsigned epoch;            /* and when */
 	struct guard guard;
 	struct db *db;
 	int64_t expired; /* milliseconds */
-	char said[768];  /* the last complaint, which is not repeated */
+	struct due_state due_state;
+	char said[768]; /* the last complaint, which is not repeated */
 };
 
 static void
@@ -39,7 +42,7 @@ static enum adx_rc
 reach_db(struct house *house, struct adx_error *err)
 {
 	struct settings *now = daemon_settings(house->daemon);
-	bool same = now == house->settings;
+	bool same = now == house->settings && house->epoch == atomic_load(&house->daemon->epoch);
 	struct db_settings settings;
 	enum adx_rc rc;
 
@@ -48,6 +51,7 @@ reach_db(struct house *house, struct adx_error *err)
 		return ADX_OK;
 	disconnect(house);
 	house->settings = daemon_settings(house->daemon);
+	house->epoch = atomic_load(&house->daemon->epoch);
 	settings = daemon_db_settings(house->daemon, house->settings);
 	rc = db_open(&settings, &house->db, err);
 	if (rc == ADX_OK)
@@ -71,6 +75,7 @@ read_tokens(struct house *house, struct adx_error *err)
 static void
 expire(struct house *house)
 {
+	static const enum sql_id OUTDATED[] = { SQL_REQUESTS_EXPIRE, SQL_TOMBSTONES_EXPIRE };
 	int64_t now = now_ms();
 	struct adx_error ignored;
 
@@ -78,8 +83,9 @@ expire(struct house *house)
 		return;
 	house->expired = now;
 	/* Another daemon may do it, and a standby cannot: nothing depends on it. */
-	if (stmt_exec(house->db, SQL_REQUESTS_EXPIRE, NO_PARAMS, &ignored) == ADX_EUNAVAIL)
-		house->expired = 0;
+	for (size_t i = 0; i < sizeof(OUTDATED) / sizeof(OUTDATED[0]); i++)
+		if (stmt_exec(house->db, OUTDATED[i], NO_PARAMS, &ignored) == ADX_EUNAVAIL)
+			house->expired = 0;
 }
 
 static void
@@ -93,6 +99,9 @@ look_after(struct house *house)
 		rc = read_tokens(house, &err);
 		if (rc == ADX_OK)
 			expire(house);
+		if (rc == ADX_OK)
+			due_look(&house->due_state, house->daemon, house->settings->config,
+				 &house->guard, house->db);
 		if (!guard_end(&house->guard))
 			disconnect(house);
 	}
