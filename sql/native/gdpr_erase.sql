@@ -195,16 +195,18 @@ audited AS (
 SELECT outcome, rows FROM done;
 
 -- name: gdpr_pending(host) many
--- What is to be erased later, on one host or with NULL on all, the first due first; and whether a
--- daemon is alive that will see to it.
+-- What is to be erased later, on one host or with NULL on all, the first due first.
 SELECT username AS user, host,
        to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS due_at,
        CASE WHEN due_at > now() THEN 'waiting'
             WHEN failure <> '' THEN 'failed'
-            ELSE 'overdue' END AS state, failure,
-       to_char(asked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS asked_at, asked_by,
-       EXISTS (SELECT FROM adminex.daemons
-                WHERE beat_at > now() - interval '1 minute') AS daemon
+            ELSE 'overdue' END AS state,
+       CASE WHEN failure = '' AND due_at <= now()
+                 AND NOT EXISTS (SELECT FROM adminex.daemons
+                                  WHERE beat_at > now() - interval '1 minute')
+            THEN 'no daemon is running'
+            ELSE failure END AS failure,
+       to_char(asked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS asked_at, asked_by
   FROM adminex.pending_erasures
  WHERE $1::text IS NULL OR host = $1
  ORDER BY pending_erasures.due_at, pending_erasures.host, username;

@@ -18,8 +18,8 @@ static const struct submod SUBMODS[] = {
 	{ "vcard", "vCards", { VCARD_COMMANDS } },
 	{ "gdpr",
 	  "personal data",
-	  { GDPR_COMMANDS, GDPR_ERASE_COMMANDS, GDPR_REGISTRY_COMMANDS, GDPR_LEDGER_COMMANDS,
-	    GDPR_VERIFY_COMMANDS } },
+	  { GDPR_COMMANDS, GDPR_ERASE_COMMANDS, GDPR_PENDING_COMMANDS, GDPR_HOLD_COMMANDS,
+	    GDPR_REGISTRY_COMMANDS, GDPR_LEDGER_COMMANDS, GDPR_VERIFY_COMMANDS } },
 	{ "admin", "hosts and accounts, beyond mongooseimctl", { ADMIN_COMMANDS } },
 	{ "cache", "results that a daemon keeps", { CACHE_COMMANDS } },
 	{ NULL, NULL, { NULL } },
@@ -49,13 +49,13 @@ check_name(const struct admin_extra *service, const struct command *c, struct ad
 }
 
 static enum adx_rc
-add_table(struct admin_extra *service, const char *submod, const struct command *table,
+add_table(struct admin_extra *service, const struct submod *submod, const struct command *table,
 	  struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
 	for (const struct command *c = table; c->name != NULL && rc == ADX_OK; c++) {
-		rc = row_check(c, submod, err);
+		rc = row_check(c, submod->name, err);
 		if (rc == ADX_OK)
 			rc = check_name(service, c, err);
 		service->commands[service->count++] = c;
@@ -68,9 +68,19 @@ add(struct admin_extra *service, const struct submod *submod, struct adx_error *
 {
 	enum adx_rc rc = ADX_OK;
 
-	for (size_t i = 0; submod->tables[i] != NULL && rc == ADX_OK; i++)
-		rc = add_table(service, submod->name, submod->tables[i], err);
+	for (size_t i = 0; i < SUBMOD_TABLES_MAX && submod->tables[i] != NULL && rc == ADX_OK; i++)
+		rc = add_table(service, submod, submod->tables[i], err);
 	return rc;
+}
+
+static size_t
+count_table(const struct command *table)
+{
+	size_t count = 0;
+
+	while (table != NULL && table[count].name != NULL)
+		count++;
+	return count;
 }
 
 static size_t
@@ -79,9 +89,8 @@ count_all(void)
 	size_t count = 0;
 
 	for (const struct submod *s = SUBMODS; s->name != NULL; s++)
-		for (size_t i = 0; s->tables[i] != NULL; i++)
-			for (const struct command *c = s->tables[i]; c->name != NULL; c++)
-				count++;
+		for (size_t i = 0; i < SUBMOD_TABLES_MAX; i++)
+			count += count_table(s->tables[i]);
 	return count;
 }
 

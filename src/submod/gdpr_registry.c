@@ -34,8 +34,8 @@ take_findings(struct call *call, struct rows *rows, struct adx_error *err)
 		return rc;
 	snprintf(faults_text, sizeof(faults_text), "%" PRId64, faults);
 	snprintf(notes_text, sizeof(notes_text), "%" PRId64, notes);
-	return call_answer(call, faults == 0 ? &WHOLE : &FAULTS, err, "faults", faults_text, "notes",
-			   notes_text, NULL);
+	return call_answer(call, faults == 0 ? &WHOLE : &FAULTS, err, "faults", faults_text,
+			   "notes", notes_text, NULL);
 }
 
 static enum adx_rc
@@ -48,7 +48,7 @@ gdpr_audit(struct call *call, struct adx_error *err)
 
 static const char *const ERASURES[] = { "delete", "anonymise", "keep", NULL };
 static const char *const CATEGORIES[] = { "identity", "contact", "content", "activity",
-					  "measure",  "request", "log",	    NULL };
+					  "measure",  "request", "log",     NULL };
 
 static const struct answer REGISTERED = { "ok", "Table {table} is registered as {section}" };
 static const struct answer EXISTS = { "exists", "Table {table}, or the section {section}, is "
@@ -112,7 +112,8 @@ check_rule(struct call *call, const char *erasure, struct adx_error *err)
 {
 	if (call_raw(call, "subject_column") == NULL) {
 		adx_fail(err, ADX_EUSAGE, "gdpr_register needs --subject-column");
-		adx_hint(err, "the column with the JID, or with --host-column or --host the username");
+		adx_hint(err,
+			 "the column with the JID, or with --host-column or --host the username");
 		return ADX_EUSAGE;
 	}
 	if (strcmp(erasure, "delete") == 0 || call_raw(call, "reason") != NULL)
@@ -153,17 +154,17 @@ gdpr_register(struct call *call, struct adx_error *err)
 		return rc;
 	if (audit == NULL || section == NULL || keep == NULL || withhold == NULL || system == NULL)
 		return adx_nomem(err);
-	return call_ask(
-		call, SQL_GDPR_REGISTER,
-		PARAMS(audit, call_raw(call, "table"), section, call_raw(call, "subject_column"),
-		       call_raw(call, "host_column"), call_jid_part(call, "host"),
-		       call_flag(call, "full_jid") ? "true" : "false", erasure,
-		       or_default(call_raw(call, "reason"), ""),
-		       or_default(call_raw(call, "category"), "content"),
-		       or_default(call_raw(call, "legal_basis"), "as registered"),
-		       or_default(call_raw(call, "retention"), "as registered"), keep, withhold,
-		       system),
-		take_registered, err);
+	return call_ask(call, SQL_GDPR_REGISTER,
+			PARAMS(audit, call_raw(call, "table"), section,
+			       call_raw(call, "subject_column"), call_raw(call, "host_column"),
+			       call_jid_part(call, "host"),
+			       call_flag(call, "full_jid") ? "true" : "false", erasure,
+			       or_default(call_raw(call, "reason"), ""),
+			       or_default(call_raw(call, "category"), "content"),
+			       or_default(call_raw(call, "legal_basis"), "as registered"),
+			       or_default(call_raw(call, "retention"), "as registered"), keep,
+			       withhold, system),
+			take_registered, err);
 }
 
 static enum adx_rc
@@ -273,11 +274,12 @@ const struct command GDPR_REGISTRY_COMMANDS[] = {
 	{ .name = "gdpr_audit",
 	  .submod = "gdpr",
 	  .summary = "compare the registry of personal data with the tables that are there",
-	  .notes = "A fault makes exports and erasures incomplete: a column that is not classed, a "
-		   "table that is gone, a rule that cannot be carried out; then the exit status is "
-		   "1. A note is for a human to look at: a table elsewhere whose columns look as if "
-		   "they held a JID or a username. The registry is the tables "
-		   "adminex.personal_sections and adminex.personal_data.",
+	  .notes =
+		  "A fault makes exports and erasures incomplete: a column that is not classed, a "
+		  "table that is gone, a rule that cannot be carried out; then the exit status is "
+		  "1. A note is for a human to look at: a table elsewhere whose columns look as if "
+		  "they held a JID or a username. The registry is the tables "
+		  "adminex.personal_sections and adminex.personal_data.",
 	  .result = RESULT_LIST,
 	  .result_name = "findings",
 	  .fields = { { "severity" }, { "table" }, { "column" }, { "finding" } },
@@ -289,14 +291,17 @@ const struct command GDPR_REGISTRY_COMMANDS[] = {
 	{ .name = "gdpr_register",
 	  .submod = "gdpr",
 	  .summary = "add a table of your own to the registry of personal data",
-	  .notes = "Exports and erasures include it from then on. The subject column holds a bare "
-		   "JID, with --full-jid one that may have a resource; with --host-column or --host "
-		   "it holds the username. All columns are the subject's and given in exports, but "
-		   "for those named with --withhold (secrets, others' data) and --system (keys, "
-		   "nobody's). Erasure deletes the rows; with --erasure anonymise it replaces the "
-		   "name by a pseudonym and empties all columns that are not named with --keep; with "
-		   "keep it leaves them. Lists are parted by semicolons. Who exports needs SELECT on "
-		   "the table, who erases, unregisters or deletes old accounts DELETE or UPDATE.",
+	  .notes =
+		  "Exports and erasures include it from then on. The subject column holds a bare "
+		  "JID, with --full-jid one that may have a resource; with --host-column or --host "
+		  "it holds the username. All columns are the subject's and given in exports, but "
+		  "for those named with --withhold (secrets, others' data) and --system (keys, "
+		  "nobody's). Erasure deletes the rows; with --erasure anonymise it replaces the "
+		  "name by a pseudonym and empties all columns that are not named with --keep; "
+		  "with "
+		  "keep it leaves them. Lists are parted by semicolons. Who exports needs SELECT "
+		  "on "
+		  "the table, who erases, unregisters or deletes old accounts DELETE or UPDATE.",
 	  .params = { P_TEXT("table", "name, with its schema where it is not in the search path"),
 		      P_OPTION("subject_column", PARAM_TEXT, "column that says whose a row is"),
 		      P_OPTION("host_column", PARAM_TEXT, "column with the domain"),

@@ -9,6 +9,8 @@ extern const struct command ADMIN_COMMANDS[];
 extern const struct command CACHE_COMMANDS[];
 extern const struct command GDPR_COMMANDS[];
 extern const struct command GDPR_ERASE_COMMANDS[];
+extern const struct command GDPR_HOLD_COMMANDS[];
+extern const struct command GDPR_PENDING_COMMANDS[];
 extern const struct command GDPR_REGISTRY_COMMANDS[];
 extern const struct command GDPR_LEDGER_COMMANDS[];
 extern const struct command GDPR_VERIFY_COMMANDS[];
