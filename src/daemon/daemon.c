@@ -474,7 +474,7 @@ void
 daemon_stop(struct daemon *daemon)
 {
 	atomic_store(&daemon->stopping, true);
-	if (daemon->http[0] != NULL || daemon->http[1] != NULL)
+	if (daemon->loops[0] != NULL || daemon->loops[1] != NULL)
 		wind_down(daemon);
 	watch_stop(daemon->watch);
 	house_stop(daemon->house);

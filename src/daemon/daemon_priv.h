@@ -60,6 +60,8 @@ struct identity {
 
 /* ---- the daemon -------------------------------------------------------------------------- */
 
+struct loop;
+struct loops;
 struct readers;
 struct writers;
 struct ready;
@@ -82,7 +84,7 @@ struct daemon {
 	struct ready *ready;
 	struct house *house;
 	struct watch *watch;
-	struct MHD_Daemon *http[DAEMON_LISTENERS];
+	struct loops *loops[DAEMON_LISTENERS];
 	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
 	pthread_t acceptor;
 	bool accepting;    /* the thread runs */
@@ -130,6 +132,7 @@ struct route;
 
 struct request {
 	struct daemon *daemon;
+	struct loop *loop;
 	struct MHD_Connection *connection;
 	atomic_int users; /* the connection, and whoever carries it out */
 	struct settings *settings;
@@ -165,7 +168,8 @@ struct request {
 	unsigned once_code;
 	unsigned tries;
 	struct cache_fill *fill;
-	struct request *next; /* in a queue */
+	struct request *next;         /* in a queue */
+	struct request *next_resumed; /* of its loop */
 };
 
 /* Carry it out, or hand it over; true when the reply can be sent at once. */
@@ -229,8 +233,10 @@ enum MHD_Result reply_send(struct request *request);
 
 struct readers *readers_start(struct daemon *daemon, unsigned count, struct adx_error *err);
 void readers_stop(struct readers *readers);
-/* One statement that only reads; its answer comes soon. */
+/* One statement that only reads; its answer comes soon, once readers_call() was called. */
 void readers_add(struct readers *readers, struct request *request);
+/* There is something to read, perhaps: for whoever added, when it has no more to add. */
+void readers_call(struct readers *readers);
 /* The same on another connection, for one that has a fill. */
 enum adx_rc readers_run(struct request *request, struct db *db);
 /* Cancel what runs beyond its time. */

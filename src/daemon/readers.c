@@ -333,7 +333,13 @@ void
 readers_add(struct readers *readers, struct request *request)
 {
 	metrics_add(&readers->daemon->metrics, METRIC_READS_SHARED, 1);
-	queue_add(&readers->queue, request);
+	queue_put(&readers->queue, request);
+}
+
+void
+readers_call(struct readers *readers)
+{
+	queue_call(&readers->queue);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
+#include "daemon/loop.h"
 #include "daemon/route.h"
 #include "daemon/server.h"
 
@@ -15,7 +16,7 @@ wake(void *ctx)
 {
 	struct request *r = ctx;
 
-	MHD_resume_connection(r->connection);
+	loop_resume(r->loop, r);
 }
 
 static void
@@ -88,14 +89,16 @@ request_free_spares(struct daemon *daemon)
 }
 
 struct request *
-request_new(struct daemon *daemon, struct MHD_Connection *connection)
+request_new(struct loop *loop, struct MHD_Connection *connection)
 {
+	struct daemon *daemon = loop_daemon(loop);
 	struct request *r = take_spare(daemon);
 
 	if (r == NULL)
 		return NULL;
 	memset(r, 0, sizeof(*r));
 	r->daemon = daemon;
+	r->loop = loop;
 	r->connection = connection;
 	r->began = now_us();
 	atomic_fetch_add(&daemon->open, 1);
@@ -390,6 +393,7 @@ take_others(void *ctx, struct rowset *value, const struct adx_error *err)
 
 	if (err != NULL && outlasts(r, err)) {
 		look_up_again(r);
+		readers_call(r->daemon->readers);
 		return;
 	}
 	if (err != NULL) {

@@ -5,7 +5,7 @@
 #include "daemon/daemon_priv.h"
 
 /* request.c, for server.c. NULL when out of memory. */
-struct request *request_new(struct daemon *daemon, struct MHD_Connection *connection);
+struct request *request_new(struct loop *loop, struct MHD_Connection *connection);
 void request_free_spares(struct daemon *daemon);
 /*
  * The connection sleeps; whoever is given the request then lets it go, once. False, and the reply
