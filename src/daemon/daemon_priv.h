@@ -163,6 +163,7 @@ struct request {
 	char failure[384];                  /* what failed, for people; "": nothing */
 	unsigned retry_after;               /* seconds; 0: none */
 	bool handed_over;                   /* another thread carries it out, or did */
+	bool accounted_for;                 /* it is counted, and in the log, as a command */
 	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */
 	char once_digest[2 * 32 + 3];
 	unsigned once_code;
@@ -180,6 +181,8 @@ void request_fail_as(struct request *request, unsigned code, enum adx_rc rc, con
 		     const char *hint);
 /* The call was carried out, or failed: write its outcome, and let the reply go. */
 void request_done(struct request *request, enum adx_rc rc);
+/* Of a reply that says no before there was a command to carry out: into the log, if asked for. */
+void request_log_refusal(const struct request *request);
 void request_release(struct request *request);
 /* Whoever was given it is done with it, after request_done() or the like. */
 void request_let_go(struct request *request);

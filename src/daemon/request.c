@@ -242,6 +242,17 @@ log_request(const struct request *r, enum adx_rc rc, int64_t micros)
 			 rc == ADX_OK ? "" : " error=", rc == ADX_OK ? "" : r->err.message);
 }
 
+void
+request_log_refusal(const struct request *r)
+{
+	if (r->accounted_for || r->handed_over || r->code < 400 ||
+	    strcmp(r->settings->config->http.log, "all") != 0)
+		return;
+	log_line("request=%s caller=%s command=%s status=%s code=%u error=%s", r->id,
+		 r->actor[0] == '\0' ? "-" : r->actor, r->command == NULL ? "-" : r->command->name,
+		 r->status, r->code, r->failure);
+}
+
 static void
 account_for(struct request *r, enum adx_rc rc)
 {
@@ -250,6 +261,7 @@ account_for(struct request *r, enum adx_rc rc)
 				       : call_said_yes(&r->call) ? OUTCOME_YES
 								 : OUTCOME_NO;
 
+	r->accounted_for = true;
 	metrics_command(&r->daemon->metrics, r->command_index, outcome, (uint64_t)micros);
 	log_request(r, rc, micros);
 }
