@@ -53,15 +53,13 @@ daemon_settings(struct daemon *daemon)
 	return settings;
 }
 
-struct tokens *
-daemon_tokens(struct daemon *daemon)
+void
+daemon_in_force(struct daemon *daemon, struct settings **settings, struct tokens **tokens)
 {
-	struct tokens *tokens;
-
 	pthread_mutex_lock(&daemon->lock);
-	tokens = daemon->tokens == NULL ? NULL : tokens_hold(daemon->tokens);
+	*settings = settings_hold(daemon->settings);
+	*tokens = daemon->tokens == NULL ? NULL : tokens_hold(daemon->tokens);
 	pthread_mutex_unlock(&daemon->lock);
-	return tokens;
 }
 
 void

@@ -103,8 +103,7 @@ request_new(struct loop *loop, struct MHD_Connection *connection)
 	r->began = now_us();
 	atomic_fetch_add(&daemon->open, 1);
 	atomic_init(&r->users, 1);
-	r->settings = daemon_settings(daemon);
-	r->tokens = daemon_tokens(daemon);
+	daemon_in_force(daemon, &r->settings, &r->tokens);
 	r->format = FORMAT_JSON;
 	r->options = (struct run_options){ .max_affected = -1, .remark = remark, .ctx = r };
 	name_request(r);

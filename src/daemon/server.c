@@ -369,10 +369,10 @@ make_http(struct loop *loop, unsigned connections, void *ctx)
 		n += add_tls(tls, items + n);
 	}
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, loop, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER,
+				on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_ARRAY,
+				items, MHD_OPTION_END);
 }
 
 static enum adx_rc
@@ -383,8 +383,7 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	enum adx_rc rc = with_tls ? read_tls(http, &tls, err) : ADX_OK;
 
 	if (rc == ADX_OK) {
-		daemon->loops[TCP_SOCKET] =
-			loops_start(daemon, make_http, with_tls ? &tls : NULL);
+		daemon->loops[TCP_SOCKET] = loops_start(daemon, make_http, with_tls ? &tls : NULL);
 		if (daemon->loops[TCP_SOCKET] == NULL) {
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP by TCP");
 			adx_hint(err, "the log says why; are the TLS files in PEM?");
