@@ -203,11 +203,13 @@ static bool
 lie_down(struct loop *loop)
 {
 	const struct errands *e = &loop->errands;
+	bool idle;
 
 	pthread_mutex_lock(&loop->lock);
-	loop->asleep = e->arrivals == NULL && e->resumed == NULL && !e->ending;
+	idle = e->arrivals == NULL && e->resumed == NULL && !e->ending;
+	loop->asleep = idle;
 	pthread_mutex_unlock(&loop->lock);
-	return loop->asleep;
+	return idle;
 }
 
 /* Milliseconds, for poll(). */
