@@ -474,12 +474,13 @@ daemon_stop(struct daemon *daemon)
 	atomic_store(&daemon->stopping, true);
 	if (daemon->loops[0] != NULL || daemon->loops[1] != NULL)
 		wind_down(daemon);
+	/* Its threads call the others. */
+	server_stop(daemon);
 	watch_stop(daemon->watch);
 	house_stop(daemon->house);
 	ready_stop(daemon->ready);
 	readers_stop(daemon->readers);
 	writers_stop(daemon->writers);
-	server_stop(daemon);
 	cache_free(daemon->cache);
 	throttle_free(daemon->throttle);
 	tokens_release(daemon->tokens);
