@@ -79,10 +79,25 @@ def parse(text):
             for row in csv.reader(io.StringIO(text, newline=""))]
 
 
+# What is in the ledger stays there, but for a superuser who means it.
+FORGET_LEDGER = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM gdpr_ledger) THEN
+        ALTER TABLE gdpr_ledger DISABLE TRIGGER gdpr_ledger_refuse;
+        DELETE FROM gdpr_ledger;
+        ALTER TABLE gdpr_ledger ENABLE ALWAYS TRIGGER gdpr_ledger_refuse;
+    END IF;
+END
+$$;
+"""
+
 WORLD = "".join([
     "BEGIN;\n",
     *(f"DELETE FROM {table};\n" for table in ("outbox", "audit_log", "nodes", "users", "hosts",
-                                                "tokens", "daemons", "idempotency_keys")),
+                                                "tokens", "daemons", "idempotency_keys",
+                                                "gdpr_subjects")),
+    FORGET_LEDGER,
     insert("hosts", *({"host": host} for host in (HOST, CHAT, EMPTY))),
     insert("users", *({"username": user, "host": host, "created_at": "2020-01-01T00:00:00Z"}
                       for user, host in ACCOUNTS)),
