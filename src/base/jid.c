@@ -1,6 +1,5 @@
 #include "adminex/jid.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,6 +173,32 @@ jid_parse(const char *text, size_t len, struct jid *out, struct adx_error *err)
 	if (rc != ADX_OK || slash == NULL || slash + 1 == end)
 		return rc;
 	return jid_prep_resource(slash + 1, (size_t)(end - slash - 1), out->resource, err);
+}
+
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
+bool
+jid_is_stored_string(const char *text)
+{
+	static const Stringprep_profile steps[] = {
+		{ STRINGPREP_UNASSIGNED_TABLE, 0, stringprep_rfc3454_A_1 },
+		{ 0 },
+	};
+	char work[JID_FULL_MAX + 1];
+	size_t len = strlen(text);
+
+	if (len > JID_FULL_MAX)
+		return false;
+	if (is_ascii(text))
+		return true;
+	memcpy(work, text, len + 1);
+	return stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED, steps) == STRINGPREP_OK;
 }
 
 void

@@ -1,6 +1,7 @@
 #include "transfer/pie_stamp.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* Exactly n digits, as a number. */
@@ -106,4 +107,19 @@ pie_stamp(const char *text, char out[PIE_STAMP_SIZE])
 	return snprintf(out, PIE_STAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
 			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
 			part) < PIE_STAMP_SIZE;
+}
+
+void
+pie_stamp_shorten(char stamp[PIE_STAMP_SIZE])
+{
+	char *point = strchr(stamp, '.');
+	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
+
+	if (point == NULL)
+		return;
+	while (last[-1] == '0')
+		last--;
+	if (last[-1] == '.')
+		last--;
+	memcpy(last, "Z", 2);
 }

@@ -10,5 +10,7 @@
  */
 enum { PIE_STAMP_SIZE = 32 };
 bool pie_stamp(const char *text, char out[PIE_STAMP_SIZE]);
+/* Take the zeros away that end a fraction. */
+void pie_stamp_shorten(char stamp[PIE_STAMP_SIZE]);
 
 #endif
