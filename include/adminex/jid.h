@@ -47,10 +47,10 @@ ADX_MUST_CHECK enum adx_rc jid_parse(const char *text, size_t len, struct jid *o
 				     struct adx_error *err);
 
 /*
- * Whether all characters were assigned in Unicode 3.2: servers that are stricter than we are
- * refuse any other (RFC 3454, section 7, stored strings). Not if it is longer than JID_FULL_MAX.
+ * Whether all characters of a prepared part were assigned in Unicode 3.2: servers that are stricter
+ * than we are refuse any other (RFC 3454, section 7, stored strings).
  */
-bool jid_is_stored_string(const char *text);
+bool jid_part_is_stored_string(const char *part);
 
 /* "local@domain", or "domain" without a localpart, into out (JID_BARE_MAX + 1 bytes). */
 void jid_bare(const struct jid *jid, char *out);

@@ -175,30 +175,18 @@ jid_parse(const char *text, size_t len, struct jid *out, struct adx_error *err)
 	return jid_prep_resource(slash + 1, (size_t)(end - slash - 1), out->resource, err);
 }
 
-static bool
-is_ascii(const char *text)
-{
-	while (*text != '\0' && (unsigned char)*text < 0x80)
-		text++;
-	return *text == '\0';
-}
-
+/* A prepared part has nothing else that resourceprep refuses, whichever part it is. */
 bool
-jid_is_stored_string(const char *text)
+jid_part_is_stored_string(const char *part)
 {
-	static const Stringprep_profile steps[] = {
-		{ STRINGPREP_UNASSIGNED_TABLE, 0, stringprep_rfc3454_A_1 },
-		{ 0 },
-	};
-	char work[JID_FULL_MAX + 1];
-	size_t len = strlen(text);
+	char work[WORK_SIZE];
+	size_t len = strlen(part);
 
-	if (len > JID_FULL_MAX)
+	if (len > JID_PART_MAX)
 		return false;
-	if (is_ascii(text))
-		return true;
-	memcpy(work, text, len + 1);
-	return stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED, steps) == STRINGPREP_OK;
+	memcpy(work, part, len + 1);
+	return stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED,
+			  stringprep_xmpp_resourceprep) == STRINGPREP_OK;
 }
 
 void

@@ -71,7 +71,7 @@ ejabberd_takes_password(const char *password)
 
 	return strncmp(password, "scram:", strlen("scram:")) != 0 &&
 	       jid_prep_resource(password, strlen(password), prepared, &ignored) == ADX_OK &&
-	       jid_is_stored_string(password);
+	       jid_part_is_stored_string(prepared);
 }
 
 static enum adx_rc
@@ -138,24 +138,43 @@ credential(const struct pie_dialect *d, struct pie_record *r, struct pie_made *m
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-static const char *
-name_of(const struct pie_record *r)
+static bool
+is_of_unicode_3_2(const struct jid *jid)
 {
-	switch (r->kind) {
-	case PIE_ACCOUNT: return r->user;
-	case PIE_CONTACT: return r->u.contact.jid;
-	case PIE_REQUEST: return r->u.request.jid;
-	default: return "";
-	}
+	return jid_part_is_stored_string(jid->local) && jid_part_is_stored_string(jid->domain) &&
+	       jid_part_is_stored_string(jid->resource);
 }
 
 static enum adx_rc
-check_name(const char *name, struct adx_error *err)
+check_jid(const char *text, struct adx_error *err)
 {
-	if (jid_is_stored_string(name))
+	struct jid jid;
+	enum adx_rc rc = jid_parse(text, strlen(text), &jid, err);
+
+	if (rc != ADX_OK || is_of_unicode_3_2(&jid))
+		return rc;
+	return adx_fail(err, ADX_EINVAL,
+			"ejabberd refuses '%s': it has characters newer than Unicode 3.2", text);
+}
+
+static enum adx_rc
+check_account(const struct pie_record *r, struct adx_error *err)
+{
+	if (jid_part_is_stored_string(r->user))
 		return ADX_OK;
 	return adx_fail(err, ADX_EINVAL,
-			"ejabberd refuses '%s': it has characters newer than Unicode 3.2", name);
+			"ejabberd refuses names with characters newer than Unicode 3.2");
+}
+
+static enum adx_rc
+check_names(const struct pie_record *r, struct adx_error *err)
+{
+	switch (r->kind) {
+	case PIE_ACCOUNT: return check_account(r, err);
+	case PIE_CONTACT: return check_jid(r->u.contact.jid, err);
+	case PIE_REQUEST: return check_jid(r->u.request.jid, err);
+	default: return ADX_OK;
+	}
 }
 
 enum adx_rc
@@ -166,7 +185,7 @@ pie_dialect_record(const struct pie_dialect *dialect, struct pie_record *record,
 		return ADX_OK;
 	if (record->kind == PIE_CREDENTIAL)
 		return credential(dialect, record, made, err);
-	return dialect->server == PIE_EJABBERD ? check_name(name_of(record), err) : ADX_OK;
+	return dialect->server == PIE_EJABBERD ? check_names(record, err) : ADX_OK;
 }
 
 /* ---- elements ---------------------------------------------------------------------------- */
@@ -269,22 +288,17 @@ check_languages(xmlNode *message)
 static enum adx_rc
 address(const struct pie_record *r, xmlNode *message, struct adx_error *err)
 {
-	char own[JID_BARE_MAX + 1], full[JID_FULL_MAX + 1];
+	char own[JID_BARE_MAX + 1];
 	const char *from = pie_attr(message, "from", "");
-	struct jid jid;
 	enum adx_rc rc = ADX_OK;
 
 	snprintf(own, sizeof(own), "%s@%s", r->user, r->host);
-	if (from[0] == '\0' && xmlSetProp(message, BAD_CAST "from", BAD_CAST own) == NULL)
-		return adx_nomem(err);
 	if (from[0] != '\0')
-		rc = jid_parse(from, strlen(from), &jid, err);
-	if (rc == ADX_OK && from[0] != '\0') {
-		jid_full(&jid, full);
-		rc = check_name(full, err);
-	}
+		rc = check_jid(from, err);
+	else if (xmlSetProp(message, BAD_CAST "from", BAD_CAST own) == NULL)
+		rc = adx_nomem(err);
 	if (rc == ADX_OK && xmlSetProp(message, BAD_CAST "to", BAD_CAST own) == NULL)
-		return adx_nomem(err);
+		rc = adx_nomem(err);
 	return rc;
 }
 
