@@ -71,6 +71,8 @@ make(struct newfolder *folder)
 	if (!is_free(folder->path) || mkdtemp(folder->temporary) == NULL)
 		return false;
 	folder->fd = open(folder->temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder->fd < 0)
+		rmdir(folder->temporary);
 	return folder->fd >= 0;
 }
 

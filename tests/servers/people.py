@@ -2,12 +2,13 @@
 
 import base64
 import csv
+import functools
 import json
 import xml.etree.ElementTree as ET
 
 import harness
 import world
-from world import CHAT, HOST
+from world import HOST
 
 REAL = harness.DATA / "ejabberd-23.01"
 # Each of so many real accounts logs in, and each that has a request or a name that is not ASCII.
@@ -129,54 +130,62 @@ def passwords():
         return {(user, host): password for user, host, password in rows if user == user.lower()}
 
 
+SUBSCRIPTIONS = {"N": "none", "T": "to", "F": "from", "B": "both"}
+
+
 class Stored:
-    """What the database of adminex has."""
+    """What a database of adminex has; each table is read once."""
 
     def __init__(self, sql):
         self.sql = sql
 
+    @functools.cache
+    def table(self, name, columns, order="1"):
+        """(user, host) to rows."""
+        found = {}
+        for host, user, *row in self.sql(f"SELECT host, username, {columns} FROM {name} "
+                                         f"ORDER BY host, username, {order}"):
+            found.setdefault((user, host), []).append(row)
+        return found
+
     def accounts(self, host):
-        return {user for (user,) in self.sql(f"SELECT username FROM users WHERE host = '{host}'")}
+        return {user for user, of in self.table("users", "1") if of == host}
 
     def sample(self):
         """Of the real accounts, with their passwords."""
         known = passwords()
-        stored = {(user, host): (name, asked) for user, host, name, asked in self.sql("""
-            SELECT username, host, username ~ '[^ -~]', EXISTS (SELECT FROM roster_items r
-                     WHERE r.host = u.host AND r.username = u.username AND ask IN ('I', 'B'))
-              FROM users AS u""")}
-        return {key: known[key] for number, key in enumerate(sorted(known.keys() & stored.keys()))
-                if number % EVERY == 0 or "t" in stored[key]}
+        there = sorted(known.keys() & self.table("users", "1").keys())
+        return {key: known[key] for number, key in enumerate(there)
+                if number % EVERY == 0 or not key[0].isascii() or self.requests(*key)}
 
-    def _of(self, table, user, host, columns, condition="true", order="1"):
-        return self.sql(f"SELECT {columns} FROM {table} WHERE host = {world.quote(host)} AND "
-                        f"username = {world.quote(user)} AND ({condition}) ORDER BY {order}")
+    def contacts(self, user, host):
+        return self.table("roster_items", "jid, nick, subscription, ask, array_to_json(groups), "
+                                          "ask_message", "jid").get((user, host), [])
 
     def roster(self, user, host):
-        words = {"N": "none", "T": "to", "F": "from", "B": "both"}
-        rows = self._of("roster_items", user, host,
-                        "jid, nick, subscription, ask, array_to_json(groups)",
-                        "NOT (ask = 'I' AND subscription = 'N' AND nick = '' AND groups = '{}')")
-        return {jid: (nick, words[subscription], "subscribe" if ask in "OB" else None,
-                      sorted(group for group in json.loads(groups) if group))
-                for jid, nick, subscription, ask, groups in rows}
+        """JID to name, subscription, request and groups, without who does nothing but ask."""
+        return {jid: (nick, SUBSCRIPTIONS[subscription], "subscribe" if ask in "OB" else None,
+                      sorted(filter(None, json.loads(groups))))
+                for jid, nick, subscription, ask, groups, _ in self.contacts(user, host)
+                if (ask, subscription, nick, groups) != ("I", "N", "", "[]")}
 
     def requests(self, user, host):
-        return dict(self._of("roster_items", user, host, "jid, ask_message", "ask IN ('I', 'B')"))
+        """Who asks, and with what words."""
+        return {jid: message for jid, _, _, ask, _, message in self.contacts(user, host)
+                if ask in "IB"}
 
     def vcard(self, user, host):
-        found = self._of("vcards", user, host, "vcard")
+        found = self.table("vcards", "vcard").get((user, host))
         return ET.fromstring(found[0][0]) if found else None
 
     def private(self, user, host):
-        elements = map(ET.fromstring, (data for (data,) in
-                                       self._of("private_storage", user, host, "data")))
-        return {element.tag: element for element in elements}
+        found = self.table("private_storage", "data").get((user, host), [])
+        return {element.tag: element for element in (ET.fromstring(data) for (data,) in found)}
 
     def offline(self, user, host):
         """From whom and with what text, in their order."""
-        packets = (ET.fromstring(packet) for (packet,) in self._of(
-            "offline_messages", user, host, "packet", order="id"))
+        found = self.table("offline_messages", "id, packet", "id").get((user, host), [])
+        packets = (ET.fromstring(packet) for _, packet in found)
         return [(packet.get("from", f"{user}@{host}"), packet.findtext("{jabber:client}body"))
                 for packet in packets]
 
