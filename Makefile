@@ -155,6 +155,10 @@ check-e2e: $(BUILD)/adminex ## end-to-end tests of the program only
 unit-programs: $(UNIT)
 	@:
 
+.PHONY: check-servers
+check-servers: $(BUILD)/adminex ## move accounts to a real ejabberd and Prosody (scripts/deps.sh servers)
+	$(Q)$(check) servers
+
 .PHONY: check-tsan tsan-programs
 check-tsan: ## what runs in threads, and a race of two daemons, under ThreadSanitizer
 	$(call install_deps,build server test)

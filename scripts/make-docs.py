@@ -50,6 +50,7 @@ class Program:
         return done.stdout.decode()
 
     def help(self, name=""):
+        """On a command of two words, too."""
         return self.run("help", *name.split())
 
     @property
@@ -66,12 +67,12 @@ class Program:
                 self.statuses = [line.split(maxsplit=1) for line in lines]
             elif lines and ": " in head and not head.startswith("usage"):
                 name, about = head.split(": ", 1)
-                self.submods.append((name, about, [name_of(line) for line in lines]))
+                self.submods.append((name, about, list(map(listed, lines))))
 
 
-def name_of(line):
-    """The name in "  name   summary"; it may have two words."""
-    return re.split(" {2,}", line.strip(), maxsplit=1)[0]
+def listed(line):
+    """What a line of an overview is about: one word or two, then the summary."""
+    return re.split(" {2,}", line.strip())[0]
 
 
 def paragraphs(text):
@@ -125,7 +126,7 @@ def bold_words(words):
 
 def usage_line(head, name):
     """"usage: adminex [OPTIONS] NAME ARGUMENTS" without what is always the same."""
-    rest = head.removeprefix(f"usage: adminex [OPTIONS] {name}")
+    rest = head.removeprefix("usage: adminex [OPTIONS] ").removeprefix(name)
     return f".BI {quoted(name)} {quoted(rest)}" if rest else f".B {quoted(name)}"
 
 
@@ -146,10 +147,10 @@ def tagged(lines, width):
         yield from (f".TP {width}", f".I {quoted(word)}", *prose(text.strip()))
 
 
-def options_of(lines):
-    """Options of a command, a tagged paragraph each."""
+def tagged_options(lines):
+    """Lines of "  -o, --option VALUE   text", a tagged paragraph each."""
     for words, text in options(lines):
-        yield from (".TP 14", bold_words(words), escape(text))
+        yield from (".TP 14", bold_words(words), *prose(text))
 
 
 def answers(lines):
@@ -178,7 +179,7 @@ def command(program, name):
         elif head == "arguments:":
             out += together(tagged(lines, 14))
         elif head.startswith("options"):
-            out += [".IP", "Options, behind the command:", *together(options_of(lines))]
+            out += together(tagged_options(lines))
         elif head.startswith("prints"):
             text = " ".join([head, *(line.strip() for line in lines)])
             out += [".IP", escape(full_stop(text))]

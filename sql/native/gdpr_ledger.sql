@@ -82,7 +82,7 @@ audited AS (
       FROM done AS d,
            jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, request text)
 )
-SELECT outcome, rows FROM done;
+SELECT outcome, rows, $2::bigint AS request FROM done;
 
 -- name: gdpr_request_extend(audit, request, extension, hmac) one
 -- Two months more, so three in all, once, and only as long as the first deadline has not passed:
@@ -129,7 +129,8 @@ audited AS (
       FROM done AS d,
            jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, request text)
 )
-SELECT outcome, rows, to_char(deadline, 'YYYY-MM-DD') AS deadline FROM done;
+SELECT outcome, rows, $2::bigint AS request, to_char(deadline, 'YYYY-MM-DD') AS deadline
+  FROM done;
 
 -- name: gdpr_request_close(audit, request, outcome, handed_over, hmac) one
 -- Note how it ended, and forget whom it was about and what was noted in the clear. Hashes are
@@ -168,7 +169,7 @@ audited AS (
       FROM done AS d,
            jsonb_to_record($1::jsonb) AS a(actor text, face text, command text, request text)
 )
-SELECT outcome, rows FROM done;
+SELECT outcome, rows, $2::bigint AS request FROM done;
 
 -- name: gdpr_request_list(closed_too, type) many
 -- Requests, open ones or all, of one type where it is not NULL. Open is what the ledger says, not

@@ -1,6 +1,5 @@
 #include "adminex/jid.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,6 +173,20 @@ jid_parse(const char *text, size_t len, struct jid *out, struct adx_error *err)
 	if (rc != ADX_OK || slash == NULL || slash + 1 == end)
 		return rc;
 	return jid_prep_resource(slash + 1, (size_t)(end - slash - 1), out->resource, err);
+}
+
+/* A prepared part has nothing else that resourceprep refuses, whichever part it is. */
+bool
+jid_part_is_stored_string(const char *part)
+{
+	char work[WORK_SIZE];
+	size_t len = strlen(part);
+
+	if (len > JID_PART_MAX)
+		return false;
+	memcpy(work, part, len + 1);
+	return stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED,
+			  stringprep_xmpp_resourceprep) == STRINGPREP_OK;
 }
 
 void

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SHA256_SIZE = 32, SHA256_HEX_SIZE = 2 * SHA256_SIZE + 1 };
+/* Digits of it, and with a NUL behind them. */
+enum { SHA256_SIZE = 32, SHA256_DIGITS = 64, SHA256_HEX_SIZE = SHA256_DIGITS + 1 };
 
 struct sha256 {
 	struct evp_md_ctx_st *ctx;

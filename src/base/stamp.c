@@ -1,6 +1,7 @@
 #include "base/stamp.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* Exactly n digits, as a number. */
@@ -151,4 +152,19 @@ stamp_of_date(const char *text, char out[STAMP_SIZE], int64_t *seconds)
 	at += seconds_of(&tm) - minutes * 60;
 	*seconds = at;
 	return print_stamp(at, part, out);
+}
+
+void
+stamp_shorten(char stamp[STAMP_SIZE])
+{
+	char *point = strchr(stamp, '.');
+	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
+
+	if (point == NULL)
+		return;
+	while (last[-1] == '0')
+		last--;
+	if (last[-1] == '.')
+		last--;
+	memcpy(last, "Z", 2);
 }

@@ -11,6 +11,9 @@ enum { STAMP_SIZE = 32 };
 /* A delay stamp: XEP-0082, or CCYYMMDDThh:mm:ss of XEP-0091. False when it is no date and time. */
 bool stamp_of_xmpp(const char *text, char out[STAMP_SIZE]);
 
+/* Take the zeros away that end a fraction. */
+void stamp_shorten(char stamp[STAMP_SIZE]);
+
 /*
  * What a person writes: YYYY-MM-DD, which is its midnight in UTC, or a timestamp of RFC 3339, 5.6.
  * *seconds: the same since 1970, without the fraction. False when it is neither.

@@ -52,15 +52,13 @@ daemon_settings(struct daemon *daemon)
 	return settings;
 }
 
-struct tokens *
-daemon_tokens(struct daemon *daemon)
+void
+daemon_in_force(struct daemon *daemon, struct settings **settings, struct tokens **tokens)
 {
-	struct tokens *tokens;
-
 	pthread_mutex_lock(&daemon->lock);
-	tokens = daemon->tokens == NULL ? NULL : tokens_hold(daemon->tokens);
+	*settings = settings_hold(daemon->settings);
+	*tokens = daemon->tokens == NULL ? NULL : tokens_hold(daemon->tokens);
 	pthread_mutex_unlock(&daemon->lock);
-	return tokens;
 }
 
 void
@@ -456,14 +454,15 @@ void
 daemon_stop(struct daemon *daemon)
 {
 	atomic_store(&daemon->stopping, true);
-	if (daemon->http[0] != NULL || daemon->http[1] != NULL)
+	if (daemon->loops[0] != NULL || daemon->loops[1] != NULL)
 		wind_down(daemon);
+	/* Its threads call the others. */
+	server_stop(daemon);
 	watch_stop(daemon->watch);
 	house_stop(daemon->house);
 	ready_stop(daemon->ready);
 	readers_stop(daemon->readers);
 	writers_stop(daemon->writers);
-	server_stop(daemon);
 	cache_free(daemon->cache);
 	throttle_free(daemon->throttle);
 	tokens_release(daemon->tokens);

@@ -253,6 +253,7 @@ reply_send(struct request *r)
 	code = ended && r->code != 0 ? r->code : 200;
 	add_headers(response, r, ended);
 	metrics_reply(&r->daemon->metrics, code);
+	request_log_refusal(r);
 	sent = MHD_queue_response(r->connection, code, response);
 	MHD_destroy_response(response);
 	return sent;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
+#include "daemon/loop.h"
 #include "daemon/route.h"
 #include "daemon/server.h"
 
@@ -15,7 +16,7 @@ wake(void *ctx)
 {
 	struct request *r = ctx;
 
-	MHD_resume_connection(r->connection);
+	loop_resume(r->loop, r);
 }
 
 static void
@@ -88,20 +89,21 @@ request_free_spares(struct daemon *daemon)
 }
 
 struct request *
-request_new(struct daemon *daemon, struct MHD_Connection *connection)
+request_new(struct loop *loop, struct MHD_Connection *connection)
 {
+	struct daemon *daemon = loop_daemon(loop);
 	struct request *r = take_spare(daemon);
 
 	if (r == NULL)
 		return NULL;
 	memset(r, 0, sizeof(*r));
 	r->daemon = daemon;
+	r->loop = loop;
 	r->connection = connection;
 	r->began = now_us();
 	atomic_fetch_add(&daemon->open, 1);
 	atomic_init(&r->users, 1);
-	r->settings = daemon_settings(daemon);
-	r->tokens = daemon_tokens(daemon);
+	daemon_in_force(daemon, &r->settings, &r->tokens);
 	r->format = FORMAT_JSON;
 	r->options = (struct run_options){ .max_affected = -1, .remark = remark, .ctx = r };
 	name_request(r);
@@ -239,6 +241,17 @@ log_request(const struct request *r, enum adx_rc rc, int64_t micros)
 			 rc == ADX_OK ? "" : " error=", rc == ADX_OK ? "" : r->err.message);
 }
 
+void
+request_log_refusal(const struct request *r)
+{
+	if (r->accounted_for || r->handed_over || r->code < 400 ||
+	    strcmp(r->settings->config->http.log, "all") != 0)
+		return;
+	log_line("request=%s caller=%s command=%s status=%s code=%u error=%s", r->id,
+		 r->actor[0] == '\0' ? "-" : r->actor, r->command == NULL ? "-" : r->command->name,
+		 r->status, r->code, r->failure);
+}
+
 static void
 account_for(struct request *r, enum adx_rc rc)
 {
@@ -247,6 +260,7 @@ account_for(struct request *r, enum adx_rc rc)
 				       : call_said_yes(&r->call) ? OUTCOME_YES
 								 : OUTCOME_NO;
 
+	r->accounted_for = true;
 	metrics_command(&r->daemon->metrics, r->command_index, outcome, (uint64_t)micros);
 	log_request(r, rc, micros);
 }
@@ -390,6 +404,7 @@ take_others(void *ctx, struct rowset *value, const struct adx_error *err)
 
 	if (err != NULL && outlasts(r, err)) {
 		look_up_again(r);
+		readers_call(r->daemon->readers);
 		return;
 	}
 	if (err != NULL) {

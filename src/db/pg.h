@@ -2,6 +2,7 @@
 #ifndef ADMINEX_PG_H
 #define ADMINEX_PG_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <libpq-fe.h>
@@ -32,6 +33,7 @@ struct cancelling;
 struct db {
 	PGconn *conn;
 	PGcancel *cancel;
+	pthread_mutex_t cancelling_lock;
 	struct cancelling *cancelling; /* the last one of db_cancel_soon(), or NULL */
 	int socket; /* of a daemon's connection, for db_break(): one of our own; else -1 */
 	enum sql_backend backend;

@@ -114,19 +114,28 @@ rows_next(struct rows *rows, bool *has, struct adx_error *err)
 	return rc;
 }
 
-void
-rows_close(struct rows *rows)
+/* A daemon's connection has a guard, which waits for no server: nor may this. */
+static void
+cancel_rest(struct db *db)
 {
 	char ignored[256];
 
+	if (db->socket >= 0)
+		db_cancel_soon(db);
+	else
+		PQcancel(db->cancel, ignored, sizeof(ignored));
+	db->limits_due = true;
+}
+
+void
+rows_close(struct rows *rows)
+{
 	if (rows == NULL)
 		return;
 	/* A cancel would hit whatever runs by now, so only where nothing else can. */
 	if (!rows->done && rows->alone && !rows->db->single &&
-	    PQstatus(rows->db->conn) == CONNECTION_OK) {
-		PQcancel(rows->db->cancel, ignored, sizeof(ignored));
-		rows->db->limits_due = true;
-	}
+	    PQstatus(rows->db->conn) == CONNECTION_OK)
+		cancel_rest(rows->db);
 	if (!rows->done && rows->set == NULL)
 		leave(rows);
 	rowset_release(rows->set);

@@ -318,7 +318,7 @@ take_due(struct call *call, struct rows *rows, struct adx_error *err)
 static enum adx_rc
 gdpr_request_due(struct call *call, struct adx_error *err)
 {
-	int64_t seconds = call_has(call, "within") ? call_arg(call, "within")->number : 7 * DAY;
+	int64_t seconds = call_has(call, "within") ? call_arg(call, "within")->number : INT64_C(7) * DAY;
 	char days[24];
 
 	snprintf(days, sizeof(days), "%" PRId64, (seconds + DAY - 1) / DAY);
@@ -446,7 +446,7 @@ const struct command GDPR_LEDGER_COMMANDS[] = {
 	  .role = ROLE_OPERATOR,
 	  .limited_by = "host",
 	  .flags = CMD_WRITES | CMD_LIST_TOO,
-	  .example = "access orsino.aldobrand example.org --received 2026-03-05",
+	  .example = "access orsino.aldobrand example.org --identity 'asked from his address'",
 	  .run = gdpr_request_open },
 	{ .name = "gdpr_request_identity",
 	  .family = "gdpr_request",

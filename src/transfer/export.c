@@ -29,7 +29,7 @@ static const char *const COLUMN_NAMES[COLUMNS] = { "kind", "host", "username", "
 
 struct export
 {
-	struct out *out;
+	struct out *out; /* NULL between sheets */
 	const struct export_options *options;
 	struct export_report *report;
 	char host[JID_PART_MAX + 1], user[JID_PART_MAX + 1]; /* prepared */
@@ -38,6 +38,7 @@ struct export
 	int columns[COLUMNS];
 	int64_t accounts; /* in all */
 	int64_t left_out; /* in all */
+	bool passing_over; /* what belongs to an account that was left out */
 	struct strvec groups;
 	unsigned char salt[SALT_MAX], stored_key[KEY_MAX], server_key[KEY_MAX];
 };
@@ -66,6 +67,10 @@ credential(struct export *ex, struct pie_record *r, struct adx_error *err)
 {
 	const char *mechanism = get(ex, A);
 
+	if (mechanism[0] == '\0')
+		return adx_fail(err, ADX_EINVAL,
+				strcmp(get(ex, B), "true") == 0 ? "it is banned"
+								: "it has no password");
 	r->u.credential.mechanism = mechanism;
 	if (strcmp(mechanism, "PLAIN") == 0) {
 		r->u.credential.plain = get(ex, B);
@@ -198,39 +203,132 @@ leave_out(struct export *ex, const struct pie_record *r, const char *why)
 }
 
 static enum adx_rc
+check_out(const struct export *ex, struct adx_error *err)
+{
+	int errnum = ex->out == NULL ? 0 : out_error(ex->out);
+
+	if (errnum == 0)
+		return ADX_OK;
+	return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the document");
+}
+
+static enum adx_rc
+begin_document(struct export *ex, struct adx_error *err)
+{
+	ex->writer = pie_writer_new(ex->out, ex->options->dialect);
+	return ex->writer == NULL ? adx_nomem(err) : ADX_OK;
+}
+
+static enum adx_rc
+end_document(struct export *ex, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	if (ex->writer == NULL)
+		return ADX_OK;
+	rc = pie_writer_end(ex->writer, err);
+	pie_writer_free(ex->writer);
+	ex->writer = NULL;
+	if (rc == ADX_OK) {
+		out_flush(ex->out);
+		rc = check_out(ex, err);
+	}
+	if (ex->options->sheets == NULL)
+		return rc;
+	ex->out = NULL;
+	return rc == ADX_OK ? ex->options->sheets->end(ex->options->ctx, err) : rc;
+}
+
+/* The account on a sheet of its own. */
+static enum adx_rc
+next_sheet(struct export *ex, const struct pie_record *r, struct adx_error *err)
+{
+	const struct pie_record host = { .kind = PIE_HOST, .host = r->host, .user = "" };
+	enum adx_rc rc = end_document(ex, err);
+
+	if (rc == ADX_OK)
+		rc = ex->options->sheets->begin(ex->options->ctx, r->user, r->host, &ex->out, err);
+	if (rc == ADX_OK)
+		rc = begin_document(ex, err);
+	return rc == ADX_OK ? pie_writer_add(ex->writer, &host, err) : rc;
+}
+
+static enum adx_rc
+write_record(struct export *ex, const struct pie_record *r, struct adx_error *err)
+{
+	if (ex->options->sheets != NULL && r->kind == PIE_HOST)
+		return ADX_OK;
+	if (ex->options->sheets != NULL && r->kind == PIE_ACCOUNT) {
+		enum adx_rc rc = next_sheet(ex, r, err);
+
+		if (rc != ADX_OK)
+			return rc;
+	}
+	return pie_writer_add(ex->writer, r, err);
+}
+
+/*
+ * A server would not make an account without a credential, and whoever asks first would get its
+ * name, and with it what belongs to it: it gets one that no password belongs to.
+ */
+static enum adx_rc
+lock_account(struct export *ex, struct pie_record *r, struct adx_error *why)
+{
+	struct adx_error err;
+	enum adx_rc rc;
+
+	if (++ex->report->locked <= LEFT_OUT_NAMED_MAX)
+		remark(ex, "nobody will be able to log in as '%s@%s': %s", r->user, r->host,
+		       why->message);
+	r->u.credential.mechanism = NULL;
+	rc = write_record(ex, r, &err);
+	if (rc != ADX_OK)
+		*why = err;
+	return rc;
+}
+
+/* The record of the row that came, counted. ADX_EINVAL: it was left out. */
+static enum adx_rc
+take_row(struct export *ex, struct pie_record *r, struct adx_error *err)
+{
+	enum adx_rc rc = fill(ex, r, err);
+
+	if (rc == ADX_OK)
+		rc = write_record(ex, r, err);
+	if (rc == ADX_EINVAL && r->kind == PIE_CREDENTIAL && ex->options->dialect != NULL)
+		return lock_account(ex, r, err);
+	if (rc == ADX_OK)
+		ex->report->written[r->kind]++;
+	return rc;
+}
+
+static enum adx_rc
 write_row(struct export *ex, struct adx_error *err)
 {
 	struct pie_record r = { .kind = (enum pie_kind)strtol(get(ex, KIND), NULL, 10),
 				.host = get(ex, HOST),
 				.user = get(ex, USERNAME) };
 	struct adx_error why;
-	enum adx_rc rc = fill(ex, &r, &why);
+	enum adx_rc rc;
 
-	if (rc == ADX_OK)
-		rc = pie_writer_add(ex->writer, &r, &why);
+	if (r.kind <= PIE_ACCOUNT)
+		ex->passing_over = false;
+	if (ex->passing_over) {
+		ex->report->left_out[r.kind]++;
+		return ADX_OK;
+	}
+	rc = take_row(ex, &r, &why);
 	if (rc == ADX_EINVAL) {
 		leave_out(ex, &r, why.message);
+		ex->passing_over = r.kind == PIE_ACCOUNT;
 		return ADX_OK;
 	}
-	if (rc != ADX_OK) {
+	if (rc != ADX_OK)
 		*err = why;
-		return rc;
-	}
-	ex->report->written[r.kind]++;
-	if (r.kind == PIE_ACCOUNT)
+	else if (r.kind == PIE_ACCOUNT)
 		ex->options->progress(ex->options->ctx, ex->report->written[PIE_ACCOUNT],
 				      ex->accounts);
-	return ADX_OK;
-}
-
-static enum adx_rc
-check_out(const struct export *ex, struct adx_error *err)
-{
-	int errnum = out_error(ex->out);
-
-	if (errnum == 0)
-		return ADX_OK;
-	return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the document");
+	return rc;
 }
 
 static enum adx_rc
@@ -258,20 +356,21 @@ write_document(struct export *ex, struct db *db, struct adx_error *err)
 	enum adx_rc rc =
 		stmt_open(db, SQL_EXPORT_RECORDS,
 			  PARAMS(o->host == NULL ? NULL : ex->host,
-				 o->user == NULL ? NULL : ex->user, o->dates ? "true" : "false"),
+				 o->user == NULL ? NULL : ex->user, o->dates ? "true" : "false",
+				 o->dialect == NULL ? NULL : o->dialect->mechanism),
 			  &ex->rows, err);
 
 	if (rc != ADX_OK)
 		return rc;
-	ex->writer = pie_writer_new(ex->out);
-	rc = ex->writer == NULL ? adx_nomem(err) : write_rows(ex, err);
+	if (o->sheets == NULL)
+		rc = begin_document(ex, err);
 	if (rc == ADX_OK)
-		rc = pie_writer_end(ex->writer, err);
+		rc = write_rows(ex, err);
+	if (rc == ADX_OK)
+		rc = end_document(ex, err);
 	pie_writer_free(ex->writer);
 	rows_close(ex->rows);
-	if (rc == ADX_OK)
-		out_flush(ex->out);
-	return rc == ADX_OK ? check_out(ex, err) : rc;
+	return rc;
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -332,6 +431,8 @@ write_existing(struct export *ex, struct db *db, struct adx_error *err)
 		rc = write_document(ex, db, err);
 	if (rc == ADX_OK && ex->left_out > LEFT_OUT_NAMED_MAX)
 		remark(ex, "%" PRId64 " more left out", ex->left_out - LEFT_OUT_NAMED_MAX);
+	if (rc == ADX_OK && ex->report->locked > LEFT_OUT_NAMED_MAX)
+		remark(ex, "nor as %" PRId64 " others", ex->report->locked - LEFT_OUT_NAMED_MAX);
 	return rc;
 }
 
@@ -351,7 +452,7 @@ export_in_snapshot(struct db *db, struct out *out, const struct export_options *
 	struct export ex = { .out = out, .options = options, .report = report };
 	enum adx_rc rc;
 
-	*report = (struct export_report){ { 0 }, { 0 } };
+	*report = (struct export_report){ .locked = 0 };
 	rc = write_existing(&ex, db, err);
 	strvec_free(&ex.groups);
 	OPENSSL_cleanse(&ex, sizeof(ex));

@@ -296,8 +296,7 @@ write_manifest(struct seal *seal, struct adx_error *err)
 static enum adx_rc
 write_signature(struct seal *seal, const char digest[SHA256_HEX_SIZE], struct adx_error *err)
 {
-	char text[SIGNED_TEXT_SIZE], key[2 * SIGNER_KEY_SIZE + 1],
-		hex[2 * SIGNER_SIGNATURE_SIZE + 1];
+	char text[SIGNED_TEXT_SIZE], key[KEY_DIGITS + 1], hex[SIGNATURE_DIGITS + 1];
 	unsigned char signature[SIGNER_SIGNATURE_SIZE];
 	enum adx_rc rc;
 

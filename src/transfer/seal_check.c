@@ -18,6 +18,7 @@ enum {
 	ROOM = 2 * KEPT,
 	HEAD = 64,
 	CHUNK = 64 * 1024,
+	FIRST_ROOM = 2 * CHUNK,
 };
 
 /* Where the parts of the tail are, in the window. */
@@ -64,7 +65,7 @@ digest_to(struct check *c, size_t end)
 static bool
 grow(struct check *c)
 {
-	size_t room = c->room == 0 ? 2 * CHUNK : 2 * c->room;
+	size_t room = c->room == 0 ? FIRST_ROOM : 2 * c->room;
 	char *more;
 
 	room = room < ROOM ? room : ROOM;
@@ -231,8 +232,8 @@ compare_digest(struct check *c, struct adx_error *err)
 	digest_to(c, (size_t)(c->tail.digits - c->window));
 	if (!sha256_end(&c->all, hex))
 		return adx_fail(err, ADX_EFAIL, "the document could not be digested");
-	c->digest_is_good = memcmp(hex, c->tail.digits, 2 * SHA256_SIZE) == 0;
-	snprintf(c->report->digest, sizeof(c->report->digest), "sha256:%.*s", 2 * SHA256_SIZE,
+	c->digest_is_good = memcmp(hex, c->tail.digits, SHA256_DIGITS) == 0;
+	snprintf(c->report->digest, sizeof(c->report->digest), "sha256:%.*s", SHA256_DIGITS,
 		 c->tail.digits);
 	return ADX_OK;
 }
@@ -406,7 +407,7 @@ check_own_key(struct check *c, const unsigned char key[SIGNER_KEY_SIZE], struct 
 		judge(c, SEAL_ALTERED, "its signature is not by the key that its manifest names");
 		return ADX_OK;
 	}
-	snprintf(digest, sizeof(digest), "%.*s", 2 * SHA256_SIZE, c->tail.digits);
+	snprintf(digest, sizeof(digest), "%.*s", SHA256_DIGITS, c->tail.digits);
 	seal_signed_text(digest, text);
 	if (!hex_read(c->tail.signature, signature, sizeof(signature)))
 		return adx_fail(err, ADX_EFAIL, "a signature lost its digits");

@@ -18,30 +18,30 @@ enum what { TEXT, LINE, NUMBER };
 
 /* What is read of it; other members are passed over. A LINE has no control characters. */
 static const struct slot {
-	enum place in;
 	const char *name;
-	enum what what;
 	size_t offset;
+	enum place in;
+	enum what what;
 } SLOTS[] = {
-	{ MANIFEST, "form", LINE, IN_REPORT(form_name) },
-	{ MANIFEST, "offset", NUMBER, IN_REPORT(offset) },
-	{ MANIFEST, "scope", LINE, IN_REPORT(scope) },
-	{ MANIFEST, "generated_at", LINE, IN_REPORT(generated_at) },
-	{ MANIFEST, "signer", LINE, IN_REPORT(signer) },
-	{ SUBJECT, "jid", LINE, IN_REPORT(jid) },
-	{ SUBJECT, "host", LINE, IN_REPORT(host) },
-	{ SNAPSHOT, "id", LINE, IN_REPORT(snapshot_id) },
-	{ SNAPSHOT, "at", LINE, IN_REPORT(snapshot_at) },
-	{ SECTION, "name", LINE, IN_SECTION(name) },
-	{ SECTION, "file", LINE, IN_SECTION(file) },
-	{ SECTION, "state", LINE, IN_SECTION(state) },
-	{ SECTION, "reason", TEXT, IN_SECTION(reason) },
-	{ SECTION, "legal_basis", TEXT, IN_SECTION(legal_basis) },
-	{ SECTION, "retention", TEXT, IN_SECTION(retention) },
-	{ SECTION, "sha256", LINE, IN_SECTION(sha256) },
-	{ SECTION, "rows", NUMBER, IN_SECTION(rows) },
-	{ SECTION, "offset", NUMBER, IN_SECTION(offset) },
-	{ SECTION, "bytes", NUMBER, IN_SECTION(bytes) },
+	{ "form", IN_REPORT(form_name), MANIFEST, LINE },
+	{ "offset", IN_REPORT(offset), MANIFEST, NUMBER },
+	{ "scope", IN_REPORT(scope), MANIFEST, LINE },
+	{ "generated_at", IN_REPORT(generated_at), MANIFEST, LINE },
+	{ "signer", IN_REPORT(signer), MANIFEST, LINE },
+	{ "jid", IN_REPORT(jid), SUBJECT, LINE },
+	{ "host", IN_REPORT(host), SUBJECT, LINE },
+	{ "id", IN_REPORT(snapshot_id), SNAPSHOT, LINE },
+	{ "at", IN_REPORT(snapshot_at), SNAPSHOT, LINE },
+	{ "name", IN_SECTION(name), SECTION, LINE },
+	{ "file", IN_SECTION(file), SECTION, LINE },
+	{ "state", IN_SECTION(state), SECTION, LINE },
+	{ "reason", IN_SECTION(reason), SECTION, TEXT },
+	{ "legal_basis", IN_SECTION(legal_basis), SECTION, TEXT },
+	{ "retention", IN_SECTION(retention), SECTION, TEXT },
+	{ "sha256", IN_SECTION(sha256), SECTION, LINE },
+	{ "rows", IN_SECTION(rows), SECTION, NUMBER },
+	{ "offset", IN_SECTION(offset), SECTION, NUMBER },
+	{ "bytes", IN_SECTION(bytes), SECTION, NUMBER },
 };
 
 /* Members that are read further in. */
@@ -300,7 +300,7 @@ is_digest(const char *text)
 {
 	unsigned char digest[SHA256_SIZE];
 
-	return strlen(text) == 2 * SHA256_SIZE && hex_read(text, digest, SHA256_SIZE);
+	return strlen(text) == SHA256_DIGITS && hex_read(text, digest, SHA256_SIZE);
 }
 
 static bool

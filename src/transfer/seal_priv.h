@@ -13,12 +13,14 @@
 #include "transfer/seal.h"
 
 enum {
+	KEY_DIGITS = 2 * SIGNER_KEY_SIZE,
+	SIGNATURE_DIGITS = 2 * SIGNER_SIGNATURE_SIZE,
 	MANIFEST_MAX = 2 * 1024 * 1024,
 	/* From the text before the digits to the end of the document; a ZIP's comment. */
 	TAIL_MAX = 512,
-	SIGNER_SIZE = sizeof("ed25519:") + 2 * SIGNER_KEY_SIZE,
+	SIGNER_SIZE = sizeof("ed25519:") + KEY_DIGITS,
 	/* Of what is signed, the NUL included. */
-	SIGNED_TEXT_SIZE = sizeof("adminex-personal-data-1\nsha256:\n") + 2 * SHA256_SIZE,
+	SIGNED_TEXT_SIZE = sizeof("adminex-personal-data-1\nsha256:\n") + SHA256_DIGITS,
 };
 
 #define MANIFEST_FILE "manifest.json"

@@ -47,9 +47,9 @@ make_comment(const struct seal *seal, char comment[TAIL_MAX], size_t *tail)
 	const struct seal_texts *t = &SEAL_TEXTS[SEAL_ZIP];
 	size_t len = strlen(t->digest);
 
-	*tail = 2 * SHA256_SIZE + strlen(t->end);
+	*tail = SHA256_DIGITS + strlen(t->end);
 	if (seal->signer != NULL)
-		*tail += strlen(t->signature) + 2 * SIGNER_KEY_SIZE + 1 + 2 * SIGNER_SIGNATURE_SIZE;
+		*tail += strlen(t->signature) + KEY_DIGITS + 1 + SIGNATURE_DIGITS;
 	memcpy(comment, t->digest, len);
 	memset(comment + len, '0', *tail);
 	return len + *tail;

@@ -750,6 +750,7 @@ test_seal_tells_of_mistakes_of_its_user(void **state)
 
 	w = begin(SEAL_ZIP);
 	seal_section_begin(w.seal, &SEALED_ARCHIVE);
+	out_text(seal_out(w.seal), "a,b\n");
 	seal_section_end(w.seal, 0);
 	assert_close_fails(&w, ADX_EFAIL, "section 'archive' has no file");
 }
