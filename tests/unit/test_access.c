@@ -82,6 +82,13 @@ static const struct {
 	{ "cache_info", "reader", "", NULL },
 	{ "cache_clear", "operator", "", NULL },
 	{ "gdpr_export", "operator", "host", NULL },
+	{ "gdpr_erase", "admin", "host", NULL },
+	{ "gdpr_cancel", "admin", "host", NULL },
+	{ "gdpr_pending", "admin", "host", NULL },
+	{ "gdpr_hold", "admin", "host", NULL },
+	{ "gdpr_release", "admin", "host", NULL },
+	{ "gdpr_holds", "admin", "host", NULL },
+	{ "gdpr_replay", "admin", NULL, NULL },
 	{ "gdpr_audit", "reader", NULL, NULL },
 	{ "gdpr_register", "admin", NULL, NULL },
 	{ "gdpr_unregister", "admin", NULL, NULL },
@@ -311,7 +318,7 @@ attempt(const struct command *c, const struct caller *caller, const char *host,
 	for (size_t i = 0; i < n; i++) {
 		bool limits = is_limit(c, c->params[i].name);
 
-		args[i] = c->params[i].optional
+		args[i] = c->params[i].optional && !limits
 				  ? NULL
 				  : argument(&c->params[i], limits ? host : THERE, jids[i]);
 	}
