@@ -212,8 +212,8 @@ SELECT username AS user, host,
  ORDER BY pending_erasures.due_at, pending_erasures.host, username;
 
 -- name: gdpr_due() many
--- Some whose time has come. One that failed waits for ten minutes.
-SELECT host, username
+-- Some whose time has come, with why they failed before. One that failed waits for ten minutes.
+SELECT host, username, failure
   FROM adminex.pending_erasures
  WHERE due_at <= now()
    AND (tried_at IS NULL OR tried_at <= now() - interval '10 minutes')
@@ -221,11 +221,13 @@ SELECT host, username
  LIMIT 10;
 
 -- name: gdpr_due_claim(host, username) one
--- Is it still to be erased, and nobody else at it? And is the account somebody else's by now? It is
--- locked before.
+-- Is it still to be erased, and nobody else at it? Then what stands in the way: that the account is
+-- somebody else's by now, or why it is held. It is locked before.
 SELECT EXISTS (SELECT FROM adminex.users AS u
                 WHERE u.host = p.host AND u.username = p.username
-                  AND u.created_at > p.asked_at) AS newer
+                  AND u.created_at > p.asked_at) AS newer,
+       (SELECT reason FROM adminex.legal_holds AS h
+         WHERE h.host = p.host AND h.username = p.username) AS held
   FROM adminex.pending_erasures AS p
  WHERE p.host = $1 AND p.username = $2 AND p.due_at <= now()
    FOR UPDATE SKIP LOCKED;
@@ -253,15 +255,16 @@ SELECT count(*)
          ORDER BY u.host, u.username
            FOR UPDATE OF u) AS locked;
 
--- name: gdpr_replay_find(hosts, usernames, times) many
+-- name: gdpr_replay_find(hosts, usernames, times, doubts) many
 -- Which of these accounts are those that were erased at these times, and not somebody else's with
 -- the same name that was made later; and which of them are held.
-SELECT u.username AS user, u.host,
-       CASE WHEN u.created_at > s.erased_at THEN 'newer'
+SELECT u.username AS user, u.host, s.erased_at, s.doubtful,
+       CASE WHEN u.created_at > s.erased_at::timestamptz THEN 'newer'
             WHEN EXISTS (SELECT FROM adminex.legal_holds AS h
                           WHERE h.host = u.host AND h.username = u.username) THEN 'held'
             ELSE 'erased' END AS state
-  FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS s(host, username, erased_at)
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
+           AS s(host, username, erased_at, doubtful)
   JOIN adminex.users AS u USING (host, username)
  ORDER BY u.host, u.username;
 

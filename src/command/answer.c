@@ -215,9 +215,8 @@ call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err)
 		outcome = (struct outcome){ call->answer->status, call->text, "", "", true, next,
 					    call->token };
 	else
-		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint,
-					    err->sqlstate,   false,        NULL,
-					    NULL };
+		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint, err->sqlstate,
+					    false,           NULL,         NULL };
 	if (!call->writer->whole)
 		call->writer->ops->finish(call->writer, &outcome);
 	out_flush(call->writer->out);

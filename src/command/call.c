@@ -192,6 +192,7 @@ call_commit(struct call *call, struct adx_error *err)
 		rc = db_commit(call->db, err);
 	else
 		db_rollback(call->db);
+	call->committed = rc == ADX_OK;
 	if (end == NULL || rc == ADX_EUNKNOWN)
 		return rc;
 	if (rc == ADX_OK)
@@ -227,6 +228,7 @@ call_forget(struct call *call)
 	call->answer = NULL;
 	call->token = NULL;
 	call->end = NULL;
+	call->committed = false;
 	call->affected = 0;
 	call->rows = 0;
 	page_forget(call);
@@ -307,6 +309,12 @@ call_wants_snapshot(const struct call *call)
 {
 	return call->early == NULL && !call_writes(call) &&
 	       (call->command->flags & (CMD_SNAPSHOT | CMD_WRITES));
+}
+
+bool
+call_wants_to_commit(const struct call *call)
+{
+	return call->early == NULL && call_writes(call) && (call->command->flags & CMD_ALONE);
 }
 
 bool

@@ -118,11 +118,12 @@ struct call {
 	size_t question_count;
 	call_take *take;            /* NULL: nothing is asked */
 	const struct call_end *end; /* set by a handler, in the call's arena; NULL: nothing */
+	bool committed;             /* by call_commit(), whatever came after */
 	const struct answer *answer;
 	const char *text;  /* the answer's text with its values filled in */
 	const char *token; /* of a plan that was shown: what carries it out; NULL */
-	int64_t affected; /* the command's own rows that changed or go */
-	int64_t rows;     /* rows of a list, or rows written */
+	int64_t affected;  /* the command's own rows that changed or go */
+	int64_t rows;      /* rows of a list, or rows written */
 	struct page page;
 };
 
@@ -170,6 +171,8 @@ bool call_said_yes(const struct call *call);
 bool call_by_steps(const struct call *call);
 /* Must it have a transaction of its own, which sees one state? */
 bool call_wants_snapshot(const struct call *call);
+/* Must it have one of its own, which is to be ended by call_commit()? */
+bool call_wants_to_commit(const struct call *call);
 /* Do these arguments make it change something? */
 bool call_writes(const struct call *call);
 /* Prepared: can it be received without the database? */

@@ -120,7 +120,9 @@ enum command_flags {
 	CMD_GUESSES = 256,      /* tells whether a secret is right: not too often */
 	CMD_SECRET_REPLY = 512, /* its reply is kept nowhere */
 	CMD_ON_YES = 1024,      /* run_options.said_yes matters; then it never asks */
-	CMD_TABLE = 2048        /* its list is for people: in columns also as text */
+	CMD_TABLE = 2048,       /* its list is for people: in columns also as text */
+	CMD_ALONE = 4096        /* a write with a transaction of its own: it does something outside
+				   the database at the end of it (struct call_end) */
 };
 
 struct command {

@@ -1,6 +1,6 @@
 /*
- * {"result": VALUE, "next": ..., "message": ..., "token": ..., "status": ...}: one document, or in lines each row
- * of a list on its own and the outcome on the last line.
+ * {"result": VALUE, "next": ..., "message": ..., "token": ..., "status": ...}: one document, or in
+ * lines each row of a list on its own and the outcome on the last line.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -259,6 +259,19 @@ void house_stop(struct house *house);
 void house_hurry(struct house *house);
 void house_tick(struct house *house, int64_t now);
 
+/* ---- due.c: erasures whose time of grace is over ----------------------------------------- */
+
+struct guard;
+
+struct due_state {
+	int64_t next; /* look: milliseconds */
+	bool failed;  /* the last look, and that was said */
+};
+
+/* Carry out what is due, each within the time of a request; not too often. */
+void due_look(struct due_state *state, struct daemon *daemon, const struct config *config,
+	      struct guard *guard, struct db *db);
+
 /* ---- watch.c: an ear on the database ----------------------------------------------------- */
 
 struct watch *watch_start(struct daemon *daemon, struct adx_error *err);

@@ -1,6 +1,7 @@
 /*
- * What the daemon looks after in the database by itself: which tokens are live, and what is
- * outdated. A thread of its own, so that a table that is locked keeps nobody from listening.
+ * What the daemon looks after in the database by itself: which tokens are live, what is outdated,
+ * and erasures that are due. A thread of its own, so that a table that is locked keeps nobody from
+ * listening.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ struct house {
 	bool due, stopping;
 	struct link link;
 	int64_t expired; /* milliseconds */
-	char said[768];  /* the last complaint, which is not repeated */
+	struct due_state due_state;
+	char said[768]; /* the last complaint, which is not repeated */
 };
 
 static enum adx_rc
@@ -37,6 +39,7 @@ read_tokens(struct house *house, struct adx_error *err)
 static void
 expire(struct house *house)
 {
+	static const enum sql_id OUTDATED[] = { SQL_REQUESTS_EXPIRE, SQL_TOMBSTONES_EXPIRE };
 	int64_t now = now_ms();
 	struct adx_error ignored;
 
@@ -44,8 +47,9 @@ expire(struct house *house)
 		return;
 	house->expired = now;
 	/* Another daemon may do it, and a standby cannot: nothing depends on it. */
-	if (stmt_exec(house->link.db, SQL_REQUESTS_EXPIRE, NO_PARAMS, &ignored) == ADX_EUNAVAIL)
-		house->expired = 0;
+	for (size_t i = 0; i < sizeof(OUTDATED) / sizeof(OUTDATED[0]); i++)
+		if (stmt_exec(house->link.db, OUTDATED[i], NO_PARAMS, &ignored) == ADX_EUNAVAIL)
+			house->expired = 0;
 }
 
 static void
@@ -59,6 +63,9 @@ look_after(struct house *house)
 		rc = read_tokens(house, &err);
 		if (rc == ADX_OK)
 			expire(house);
+		if (rc == ADX_OK)
+			due_look(&house->due_state, house->daemon, house->link.settings->config,
+				 &house->link.guard, house->link.db);
 		if (!guard_end(&house->link.guard))
 			link_close(&house->link);
 	}

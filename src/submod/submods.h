@@ -14,6 +14,7 @@ extern const struct command GDPR_PENDING_COMMANDS[];
 extern const struct command GDPR_REGISTRY_COMMANDS[];
 extern const struct command GDPR_LEDGER_COMMANDS[];
 extern const struct command GDPR_VERIFY_COMMANDS[];
+extern const struct command GDPR_REPLAY_COMMANDS[];
 extern const struct command LAST_COMMANDS[];
 extern const struct command NODE_COMMANDS[];
 extern const struct command PRIVATE_COMMANDS[];
