@@ -76,6 +76,7 @@ static const struct {
 	{ "can_i", "reader", "", NULL },
 	{ "cache_info", "reader", "", NULL },
 	{ "cache_clear", "operator", "", NULL },
+	{ "gdpr_verify", "reader", "", NULL },
 };
 
 static struct admin_extra *service;
