@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 const char ARGS_TRUE[] = "true";
 
@@ -137,13 +138,24 @@ take_option(struct reader *r, const struct option *o)
 	return ADX_OK;
 }
 
+/* A letter is one character, even where none can be meant. */
+static struct option
+split_letter(const char *word)
+{
+	unsigned ignored;
+	size_t letter = text_next(word + 1, strlen(word + 1), &ignored);
+	size_t len = 1 + (letter == 0 ? 1 : letter);
+
+	return (struct option){ word, len, word[len] == '\0' ? NULL : word + len };
+}
+
 static struct option
 split(const char *word)
 {
 	const char *equals = strchr(word, '=');
 
 	if (word[1] != '-')
-		return (struct option){ word, 2, word[2] == '\0' ? NULL : word + 2 };
+		return split_letter(word);
 	if (equals == NULL)
 		return (struct option){ word, strlen(word), NULL };
 	return (struct option){ word, (size_t)(equals - word), equals + 1 };

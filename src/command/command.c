@@ -203,25 +203,32 @@ command_named(const struct command *const *commands, const char *first, const ch
 	return NULL;
 }
 
-const char *
-command_nearest(const struct command *const *commands, const char *name)
+/* With families, as far as they are asked for. */
+static const char *
+nearest(const struct command *const *commands, const char *name, bool families)
 {
 	unsigned best = 1 + (unsigned)strlen(name) / 3;
-	const char *nearest = NULL;
+	const char *found = NULL;
 
 	for (; *commands != NULL; commands++) {
-		const char *words[] = { (*commands)->name, (*commands)->family };
+		const char *words[] = { (*commands)->name, families ? (*commands)->family : NULL };
 
 		for (size_t i = 0; i < 2 && words[i] != NULL; i++) {
 			unsigned distance = text_distance(name, words[i]);
 
-			if (distance > best || (nearest != NULL && distance == best))
+			if (distance > best || (found != NULL && distance == best))
 				continue;
 			best = distance;
-			nearest = words[i];
+			found = words[i];
 		}
 	}
-	return nearest;
+	return found;
+}
+
+const char *
+command_nearest(const struct command *const *commands, const char *name)
+{
+	return nearest(commands, name, false);
 }
 
 /* "close, list, open" */
@@ -256,13 +263,13 @@ enum adx_rc
 command_unknown(const struct command *const *commands, const char *first, const char *second,
 		struct adx_error *err)
 {
-	const char *nearest = command_nearest(commands, first);
+	const char *meant = nearest(commands, first, true);
 	enum adx_rc rc;
 
 	if (command_is_family(commands, first))
 		return refuse_in_family(commands, first, second, err);
 	rc = adx_fail(err, ADX_EUSAGE, "unknown command '%.60s'", first);
-	if (nearest != NULL)
-		adx_hint(err, "did you mean '%s'?", nearest);
+	if (meant != NULL)
+		adx_hint(err, "did you mean '%s'?", meant);
 	return rc;
 }

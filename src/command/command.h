@@ -203,7 +203,7 @@ const struct command *command_named(const struct command *const *commands, const
 bool command_is_family(const struct command *const *commands, const char *word);
 /* Is it a command of that family? */
 bool command_in_family(const struct command *command, const char *word);
-/* The name, or the family, that is nearest to a mistyped one, or NULL when nothing is near. */
+/* The name nearest to a mistyped one, or NULL when nothing is near. */
 const char *command_nearest(const struct command *const *commands, const char *name);
 /*
  * Of words that name no command: ADX_EUSAGE that says what may stand there. A hint is there when

@@ -226,10 +226,11 @@ class Daemon:
 
 @functools.cache
 def parameters(command):
-    """The names of a command's parameters, from its help."""
+    """The names of a command's required parameters, from its help."""
     done = subprocess.run([harness.BIN, "help", command], stdin=subprocess.DEVNULL, check=True,
                           stdout=subprocess.PIPE, text=True, timeout=harness.TIMEOUT)
-    return done.stdout.split("\n")[0].split(f" {command}", 1)[1].lower().split()
+    told = re.search(r"^arguments:\n((?:  .*\n)+)", done.stdout, re.MULTILINE)
+    return [] if told is None else [line.split()[0] for line in told[1].splitlines()]
 
 
 def fields(command, args):

@@ -169,10 +169,11 @@ class TestCase(harness.TestCase):
     # Running a command and looking at all that it did.
 
     def does(self, *args, says=None, no=None, err="", tables=(), audit=None, rows=1, outcome="ok",
-             outbox=(), **how):
+             outbox=(), command=None, **how):
         """Run a command that answers `says` with status 0, or `no` with 1, and changes rows in
         exactly these tables. Beside them it leaves one audit row when `audit` is a dictionary,
-        with exactly those arguments, and these outbox rows: (JID, kind, payload)."""
+        with exactly those arguments, and these outbox rows: (JID, kind, payload). `command` is
+        its whole name, where it was given in two words."""
         before = self.state()
         result = self.adminex(*args, **how)
         if no is None:
@@ -180,7 +181,7 @@ class TestCase(harness.TestCase):
         else:
             self.no(result, no, err)
         after = self.state()
-        records = [(args[0].replace("-", "_"), ACTOR, "cli", audit, rows, outcome)]
+        records = [(command or args[0].replace("-", "_"), ACTOR, "cli", audit, rows, outcome)]
         self.assertEqual(self.new_audit(before, after), records if audit is not None else [])
         self.assertEqual(sorted(self.new_outbox(before, after), key=str),
                          sorted(outbox, key=str))

@@ -1,7 +1,8 @@
 /*
  * Lines of a batch: any bytes. What is refused says why on one line. What is accepted has a command
  * and arguments that are whole, and reads as the same when it is written again as words and, in
- * UTF-8, as JSON. Arguments by name come out in the order of the command's parameters.
+ * UTF-8, as JSON. Arguments by name come out in the order of the command's parameters, of those of
+ * the program and of some that have optional ones.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include <yajl/yajl_gen.h>
 
+#include "../unit/parcels.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "face/batch.h"
@@ -193,13 +195,13 @@ check_value(const struct batch_line *line, const struct param *p, const char *va
 }
 
 static void
-check_args(const struct batch_line *line)
+check_args(const struct batch_line *line, const struct command *const *table)
 {
 	const struct command *command;
 	struct adx_error err = { 0 };
 	struct args args;
 
-	if (batch_line_resolve(line, commands(), &command, &args, &err) != ADX_OK) {
+	if (batch_line_resolve(line, table, &command, &args, &err) != ADX_OK) {
 		check_error(&err);
 		return;
 	}
@@ -226,7 +228,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_as_words(&line);
 		if (is_utf8(&line))
 			check_as_json(&line);
-		check_args(&line);
+		check_args(&line, commands());
+		check_args(&line, PARCEL_COMMANDS);
 	}
 	arena_free(&arena);
 	return 0;

@@ -10,6 +10,7 @@
 
 #include <yajl/yajl_gen.h>
 
+#include "../unit/parcels.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "daemon/body.h"
@@ -27,6 +28,9 @@ must(bool truth, const char *what)
 	}
 }
 
+enum { PARCELS_FROM = 0xF0 };
+
+/* One of the program's, or of those that have optional parameters. */
 static const struct command *
 command_number(unsigned number)
 {
@@ -35,6 +39,8 @@ command_number(unsigned number)
 	struct strvec all = { 0 };
 	struct adx_error err;
 
+	if (number >= PARCELS_FROM)
+		return PARCEL_COMMANDS[number % 3];
 	if (service == NULL) {
 		must(admin_extra_start(&all, &service, &err) == ADX_OK, "the service starts");
 		while (admin_extra_commands(service)[count] != NULL)
@@ -114,6 +120,8 @@ write_options(yajl_gen g, const struct body *body)
 	yajl_gen_bool(g, body->dry_run);
 	json_text(g, "include_never_seen");
 	yajl_gen_bool(g, body->include_never_seen);
+	json_text(g, "yes");
+	yajl_gen_bool(g, body->yes);
 	if (body->max_affected >= 0) {
 		json_text(g, "max_affected");
 		yajl_gen_integer(g, body->max_affected);
@@ -142,7 +150,7 @@ check_same(const struct body *a, const struct body *b)
 			     "the same contents");
 	}
 	must(a->dry_run == b->dry_run && a->include_never_seen == b->include_never_seen &&
-		     a->max_affected == b->max_affected && a->limit == b->limit,
+		     a->yes == b->yes && a->max_affected == b->max_affected && a->limit == b->limit,
 	     "the same options");
 	must((a->after == NULL) == (b->after == NULL), "after or not");
 	must(a->after == NULL || strcmp(a->after, b->after) == 0, "the same after");

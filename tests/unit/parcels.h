@@ -32,6 +32,14 @@ parcel_meaning(const struct param *p, const struct value *v, char number[32])
 	}
 }
 
+static void
+parcel_say(struct call *call, const char *name, const char *text)
+{
+	call->writer->ops->row(call->writer, (const struct cell[]){ { name, strlen(name) },
+								    { text, strlen(text) } });
+	call->rows++;
+}
+
 static enum adx_rc
 parcel_echo(struct call *call, struct adx_error *err)
 {
@@ -41,16 +49,13 @@ parcel_echo(struct call *call, struct adx_error *err)
 	for (size_t i = 0; i < n; i++) {
 		const struct param *p = &call->command->params[i];
 		char number[32];
-		const char *text;
 
-		if (!call_has(call, p->name))
-			continue;
-		text = parcel_meaning(p, call_arg(call, p->name), number);
-		call->writer->ops->row(call->writer,
-				       (const struct cell[]){ { p->name, strlen(p->name) },
-							      { text, strlen(text) } });
-		call->rows++;
+		if (call_has(call, p->name))
+			parcel_say(call, p->name,
+				   parcel_meaning(p, call_arg(call, p->name), number));
 	}
+	if (call->options->said_yes)
+		parcel_say(call, "(yes)", "");
 	return call_answer(call, &ANSWER_OK, err, NULL);
 }
 
@@ -150,7 +155,7 @@ PARCELS_ARE const struct command PARCELS[] = {
 	  .answers = { &ANSWER_OK },
 	  .role = ROLE_READER,
 	  .limited_by = "host",
-	  .flags = CMD_LOCAL,
+	  .flags = CMD_LOCAL | CMD_ON_YES,
 	  .example = "romeo example.org --as zip",
 	  .run = parcel_echo },
 	{ .name = "parcel_return",

@@ -177,6 +177,7 @@ test_args_refused(void **state)
 		{ { "a", "b", "--sea", "hunter2" }, "unknown option '--sea' of parcel_send" },
 		{ { "a", "b", "--seals=hunter2" }, "unknown option '--seals' of parcel_send" },
 		{ { "a", "b", "-shunter2", "-xhunter2" }, "unknown option '-x' of parcel_send" },
+		{ { "a", "b", "-éhunter2" }, "unknown option '-é' of parcel_send" },
 		{ { "a", "b", "-5" }, "unknown option '-5' of parcel_send" },
 		{ { "--user", "a" }, "unknown option '--user' of parcel_send" },
 		{ { "--As", "a" }, "unknown option '--As' of parcel_send" },

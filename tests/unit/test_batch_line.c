@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "face/batch.h"
+#include "parcels.h"
 
 /* A literal with its length, as some hold NULs. */
 #define T(s)     s, sizeof(s) - 1
@@ -441,6 +442,127 @@ test_batch_line_by_position(void **state)
 	arena_free(&arena);
 }
 
+/* ---- optional arguments ------------------------------------------------------------------ */
+
+/* "send user=a host=b as=zip", of any form of line. */
+static void
+check_parcel(const char *text, const char *want)
+{
+	struct arena arena = ARENA_INIT;
+	struct buf got = BUF_INIT;
+	struct adx_error err = { 0 };
+	const struct command *command;
+	struct batch_line line;
+	struct args args;
+
+	accept(text, strlen(text), &arena, &line);
+	if (batch_line_resolve(&line, PARCEL_COMMANDS, &command, &args, &err) != ADX_OK)
+		fail_msg("%s: %s", text, err.message);
+	buf_add_text(&got, command->name + strlen("parcel_"));
+	for (size_t i = 0; i < command_param_count(command); i++)
+		if (args.values[i] != NULL)
+			buf_addf(&got, " %s=%s", command->params[i].name, args.values[i]);
+	if (args.yes)
+		buf_add_text(&got, " (yes)");
+	assert_int_equal(args.count, command_param_count(command));
+	assert_string_equal(buf_text(&got), want);
+	buf_free(&got);
+	arena_free(&arena);
+}
+
+static void
+test_batch_line_optional_arguments(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		/* As words. */
+		{ "parcel_send a b", "send user=a host=b" },
+		{ "parcel send a b", "send user=a host=b" },
+		{ "parcel send --as zip a -f b --small-note='it is'",
+		  "send user=a host=b as=zip small_note=it is fragile=true" },
+		{ "parcel-send -- -a '--as'", "send user=-a host=--as" },
+		{ "parcel list", "list" },
+		{ "parcel list --host example.org", "list host=example.org" },
+		{ "parcel return a b --yes", "return user=a host=b (yes)" },
+		/* As an array. */
+		{ "[\"parcel\",\"send\",\"a\",\"b\",\"--weight\",7]",
+		  "send user=a host=b weight=7" },
+		{ "[\"parcel_send\",\"-o\",\"-\",\"a\",\"b\"]", "send user=a host=b output=-" },
+		{ "{\"command\":\"parcel\",\"args\":[\"send\",\"a\",\"b\",\"-f\"]}",
+		  "send user=a host=b fragile=true" },
+		{ "{\"command\":\"parcel_list\"}", "list" },
+		/* By name. */
+		{ "{\"command\":\"parcel_list\",\"args\":{}}", "list" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"as\":\"zip\",\"user\":\"a\",\"host\":"
+		  "\"b\","
+		  "\"fragile\":true,\"weight\":7,\"small_note\":\"--as\"}}",
+		  "send user=a host=b as=zip small_note=--as weight=7 fragile=true" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"as\":"
+		  "null,"
+		  "\"fragile\":null,\"weight\":null}}",
+		  "send user=a host=b" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\","
+		  "\"fragile\":false,\"as\":\"\"}}",
+		  "send user=a host=b as=" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_parcel(cases[i].text, cases[i].want);
+}
+
+static void
+test_batch_line_optional_arguments_refused(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "parcel", "'parcel' needs one more word: send, return, list" },
+		{ "parcel sen a b",
+		  "'parcel' is followed by one of send, return, list, not 'sen'" },
+		{ "[\"parcel send\",\"a\",\"b\"]", "unknown command 'parcel send'" },
+		{ "{\"command\":\"parcel\",\"args\":{\"user\":\"a\"}}",
+		  "'parcel' needs one more word: send, return, list" },
+		{ "parcel send a b --sael=hunter2", "unknown option '--sael' of parcel_send" },
+		{ "parcel send a b --seal", "option '--seal' needs a value" },
+		{ "[\"parcel_send\",\"a\",\"b\",\"-s\",\"hunter2\",\"-s\",\"x\"]",
+		  "option '-s' is there twice" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":null}}",
+		  "expected a string or a number as 'host', found null" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\","
+		  "\"seal\":true}}",
+		  "expected a string or a number as 'seal', found true" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\","
+		  "\"fragile\":\"hunter2\"}}",
+		  "expected true or false as 'fragile', found a string or a number" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"as\":\"zip\"}}",
+		  "parcel_send needs argument 'host'" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"small-note\":\"hunter2\"}}",
+		  "parcel_send has no argument 'small-note'" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"as\":null,\"as\":\"hunter2\"}}",
+		  "argument 'as' is there twice" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"yes\":true}}",
+		  "parcel_send has no argument 'yes'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct adx_error err = { 0 };
+		const struct command *command;
+		struct batch_line line;
+		struct args args;
+
+		accept(cases[i].text, strlen(cases[i].text), &arena, &line);
+		assert_int_equal(batch_line_resolve(&line, PARCEL_COMMANDS, &command, &args, &err),
+				 ADX_EUSAGE);
+		assert_string_equal(err.message, cases[i].want);
+		assert_null(strstr(err.hint, "hunter2"));
+		arena_free(&arena);
+	}
+}
+
 int
 main(void)
 {
@@ -457,6 +579,8 @@ main(void)
 		cmocka_unit_test(test_batch_line_by_name),
 		cmocka_unit_test(test_batch_line_by_name_refused),
 		cmocka_unit_test(test_batch_line_by_position),
+		cmocka_unit_test(test_batch_line_optional_arguments),
+		cmocka_unit_test(test_batch_line_optional_arguments_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

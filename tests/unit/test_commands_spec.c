@@ -145,6 +145,7 @@ check_params(const struct command *c, yajl_val args)
 		const struct param *p = &c->params[i];
 
 		assert_string_equal(p->name, get_text(arg, "name"));
+		assert_false(p->optional);
 		assert_int_equal(p->type == PARAM_LIST, strcmp(type, "list") == 0);
 		/* A priority is a number, whatever the original took it for. */
 		if (strcmp(p->name, "priority") != 0)
@@ -364,7 +365,7 @@ test_commands_that_list_much_have_pages(void **state)
 		assert_int_equal(pages, (*c)->result == RESULT_LIST &&
 						!has_word(few, COUNT(few), (*c)->name));
 		assert_int_equal(pages, command_page_form(*c) != NULL);
-		for (size_t i = 0; i < command_param_count(*c); i++) {
+		for (size_t i = 0; pages && i < command_param_count(*c); i++) {
 			assert_string_not_equal((*c)->params[i].name, "limit");
 			assert_string_not_equal((*c)->params[i].name, "after");
 		}
@@ -442,7 +443,7 @@ test_commands_choose_among_words_and_ranges(void **state)
 			assert_non_null(p->doc);
 			if (p->type == PARAM_WORD || p->type == PARAM_CHOICE)
 				assert_non_null(p->words);
-			if (p->type == PARAM_INTEGER)
+			if (p->type == PARAM_INTEGER || p->type == PARAM_DAYS)
 				assert_true(p->min < p->max);
 		}
 	}
