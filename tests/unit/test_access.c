@@ -82,6 +82,13 @@ static const struct {
 	{ "cache_info", "reader", "", NULL },
 	{ "cache_clear", "operator", "", NULL },
 	{ "gdpr_export", "operator", "host", NULL },
+	{ "gdpr_erase", "admin", "host", NULL },
+	{ "gdpr_cancel", "admin", "host", NULL },
+	{ "gdpr_pending", "admin", "host", NULL },
+	{ "gdpr_hold", "admin", "host", NULL },
+	{ "gdpr_release", "admin", "host", NULL },
+	{ "gdpr_holds", "admin", "host", NULL },
+	{ "gdpr_replay", "admin", NULL, NULL },
 	{ "gdpr_audit", "reader", NULL, NULL },
 	{ "gdpr_register", "admin", NULL, NULL },
 	{ "gdpr_unregister", "admin", NULL, NULL },
@@ -95,6 +102,7 @@ static const struct {
 	{ "gdpr_request_due", "operator", NULL, NULL },
 	{ "gdpr_ledger_head", "reader", "", NULL },
 	{ "gdpr_ledger_verify", "reader", "", NULL },
+	{ "gdpr_verify", "reader", "", NULL },
 };
 
 static struct admin_extra *service;

@@ -45,6 +45,13 @@ static const char *const BEYOND[] = { "add_host",
 				      "cache_clear",
 
 				      "gdpr_export",
+				      "gdpr_erase",
+				      "gdpr_cancel",
+				      "gdpr_pending",
+				      "gdpr_hold",
+				      "gdpr_release",
+				      "gdpr_holds",
+				      "gdpr_replay",
 				      "gdpr_verify",
 				      "gdpr_audit",
 				      "gdpr_register",
@@ -61,7 +68,8 @@ static const char *const BEYOND[] = { "add_host",
 				      "gdpr_ledger_verify" };
 static const char *const DESTROYERS[] = { "delete_old_users",    "delete_old_users_vhost",
 					  "process_rosteritems", "remove_node",
-					  "remove_host",         "unregister" };
+					  "remove_host",         "unregister",
+					  "gdpr_erase",          "gdpr_replay" };
 
 struct fixture {
 	struct admin_extra *service;
@@ -361,6 +369,7 @@ test_commands_that_go_far_are_marked(void **state)
 					      "send_message_headline",
 
 					      "gdpr_unregister",
+					      "gdpr_verify",
 					      "gdpr_request_identity",
 					      "gdpr_request_extend",
 					      "gdpr_request_close",
@@ -390,7 +399,9 @@ test_commands_that_list_much_have_pages(void **state)
 					   "get_last",           "get_vcard2_multi",
 					   "cache_info",         "gdpr_request_list",
 					   "gdpr_request_show",  "gdpr_request_due",
-					   "gdpr_audit" };
+					   "gdpr_audit",         "gdpr_erase",
+					   "gdpr_holds",         "gdpr_pending",
+					   "gdpr_replay" };
 	const struct fixture *f = *state;
 
 	for (const struct command *const *c = f->commands; *c != NULL; c++) {
@@ -434,7 +445,9 @@ is_known_value(const struct command *c, const char *name, size_t len)
 	/* Values that handlers give. */
 	static const char *const GIVEN[] = { "reason", "regexp", "what",    "words",    "count",
 					     "list",   "rule",   "request", "deadline", "row",
-					     "rows",   "broken", "head" };
+					     "rows",   "broken", "head",    "subject",  "sections",
+					     "digest", "signer", "why",     "faults",   "notes",
+					     "record" };
 	size_t n = command_param_count(c);
 
 	for (size_t i = 0; i < n; i++)
