@@ -193,6 +193,7 @@ import(struct cli *cli, const struct import_request *r, struct adx_error *err)
 	enum adx_rc rc;
 
 	call.caller = &caller;
+	options.key_file = cli->session.config->privacy.key_file;
 	options.audit = call_audit(&call, err);
 	if (options.audit == NULL)
 		return ADX_ENOMEM;
