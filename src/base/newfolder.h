@@ -15,7 +15,8 @@ struct newfolder {
 /* ADX_EIO when the name is taken: by anything but an empty folder. */
 ADX_MUST_CHECK enum adx_rc newfolder_open(struct newfolder *folder, const char *path,
 					  struct adx_error *err);
-/* A new file in it, *fd is the caller's. ADX_EINVAL when its name is longer than a file's can be. */
+/* A new file in it, *fd is the caller's. ADX_EINVAL when its name is longer than a file's can be.
+ */
 ADX_MUST_CHECK enum adx_rc newfolder_file(struct newfolder *folder, const char *name, int *fd,
 					  struct adx_error *err);
 /* Make it appear. Whatever it returns, the folder is closed and nothing temporary is left. */

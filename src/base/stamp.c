@@ -94,10 +94,11 @@ print_stamp(time_t at, const char part[8], char out[STAMP_SIZE])
 			part) < STAMP_SIZE;
 }
 
-static time_t
-seconds_of(const struct tm *tm)
+/* Since midnight, of a place whose clocks are so many minutes ahead. */
+static int
+seconds_of(const struct tm *tm, int ahead)
 {
-	return tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
+	return tm->tm_hour * 3600 + (tm->tm_min - ahead) * 60 + tm->tm_sec;
 }
 
 bool
@@ -119,7 +120,7 @@ stamp_of_xmpp(const char *text, char out[STAMP_SIZE])
 	if (legacy ? *s != '\0' : !fraction(&s, part) || !zone(&s, &minutes))
 		return false;
 	return midnight(year, month, day, &at) &&
-	       print_stamp(at + seconds_of(&tm) - minutes * 60, part, out);
+	       print_stamp(at + seconds_of(&tm, minutes), part, out);
 }
 
 /* The two letters of RFC 3339 may be small; a zone has no other letter. */
@@ -149,7 +150,7 @@ stamp_of_date(const char *text, char out[STAMP_SIZE], int64_t *seconds)
 		return false;
 	if (*s != '\0' && !clock_and_zone(&s, &tm, part, &minutes))
 		return false;
-	at += seconds_of(&tm) - minutes * 60;
+	at += seconds_of(&tm, minutes);
 	*seconds = at;
 	return print_stamp(at, part, out);
 }

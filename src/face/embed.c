@@ -118,8 +118,8 @@ adminex_run(struct adminex *a, const char *const words[], size_t count, int fd,
 	    const struct adminex_options *options, bool *yes, struct adx_error *err)
 {
 	struct run_options run_options = { .max_affected = -1, .remark = pass_remark, .ctx = a };
-	const struct command *command;
-	struct args args;
+	const struct command *command = NULL;
+	struct args args = { 0 };
 	struct out *out;
 	enum adx_rc rc;
 

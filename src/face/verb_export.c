@@ -55,10 +55,14 @@ is_split(const struct request *r)
 enum { OPT_HOST = 256, OPT_FOR, OPT_SCRAM, OPT_DATES, OPT_DRY_RUN };
 
 static const struct option OPTIONS[] = {
-	{ "host", required_argument, NULL, OPT_HOST }, { "output", required_argument, NULL, 'o' },
-	{ "for", required_argument, NULL, OPT_FOR },   { "scram", required_argument, NULL, OPT_SCRAM },
-	{ "dates", no_argument, NULL, OPT_DATES },     { "help", no_argument, NULL, 'h' },
-	{ "dry-run", no_argument, NULL, OPT_DRY_RUN }, { 0 },
+	{ "host", required_argument, NULL, OPT_HOST },
+	{ "output", required_argument, NULL, 'o' },
+	{ "for", required_argument, NULL, OPT_FOR },
+	{ "scram", required_argument, NULL, OPT_SCRAM },
+	{ "dates", no_argument, NULL, OPT_DATES },
+	{ "help", no_argument, NULL, 'h' },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ 0 },
 };
 
 static enum adx_rc
@@ -178,7 +182,8 @@ read_request(int argc, char **argv, const struct cli *cli, struct request *r, st
 	if (rc == ADX_OK)
 		rc = take_dialect(r, err);
 	if (rc == ADX_OK && is_split(r) && to_stdout(r))
-		rc = usage(err, "for Prosody takes --output FOLDER: it reads a file for each account");
+		rc = usage(err,
+			   "for Prosody takes --output FOLDER: it reads a file for each account");
 	return rc;
 }
 
@@ -444,7 +449,8 @@ verb_export(struct cli *cli, int argc, char **argv)
 
 const struct verb VERB_EXPORT = {
 	"export",
-	"export [--host HOST] [--for SERVER [--scram HASH]] [--dates] --output FILE | - [USER HOST]",
+	"export [--host HOST] [--for SERVER [--scram HASH]] [--dates] --output FILE | - [USER "
+	"HOST]",
 	"export accounts as an XEP-0227 file",
 	"  --output FILE   where to; -o is short for it, - is standard output\n"
 	"  --host HOST     the accounts of this host only\n"
@@ -461,7 +467,8 @@ const struct verb VERB_EXPORT = {
 	"log. All of it is one snapshot: what changes meanwhile is not seen. The file has mode\n"
 	"0600 and appears whole or not at all; it holds what passwords are checked against. "
 	"What\n"
-	"is stored but is no XML is left out and named. 'adminex import' reads it; bans, dates and\n"
+	"is stored but is no XML is left out and named. 'adminex import' reads it; bans, dates "
+	"and\n"
 	"the moment of last activity are read by adminex only. Needs the role adminex_operator.\n"
 	"\n"
 	"ejabberd and Prosody import it when it was written for them: with --for what they would\n"

@@ -36,8 +36,8 @@ struct export
 	struct pie_writer *writer;
 	struct rows *rows;
 	int columns[COLUMNS];
-	int64_t accounts; /* in all */
-	int64_t left_out; /* in all */
+	int64_t accounts;  /* in all */
+	int64_t left_out;  /* in all */
 	bool passing_over; /* what belongs to an account that was left out */
 	struct strvec groups;
 	unsigned char salt[SALT_MAX], stored_key[KEY_MAX], server_key[KEY_MAX];

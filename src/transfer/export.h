@@ -43,9 +43,9 @@ struct export_report {
 };
 
 /*
- * Write the document to `out` (to the sheets, where there are any). ADX_EFAIL when the host or the account does not exist; whatever
- * fails, what came to `out` is no document. ADX_EIO with the errno of `out` when it fails: the
- * caller knows its name.
+ * Write the document to `out` (to the sheets, where there are any). ADX_EFAIL when the host or the
+ * account does not exist; whatever fails, what came to `out` is no document. ADX_EIO with the errno
+ * of `out` when it fails: the caller knows its name.
  */
 ADX_MUST_CHECK enum adx_rc export_run(struct db *db, struct out *out,
 				      const struct export_options *options,

@@ -108,7 +108,8 @@ decode_again(struct octets secrets[SECRETS], size_t key_len)
 }
 
 static enum adx_rc
-read_secrets(const xmlNode *element, struct scram_read *scram, struct buf *text, struct adx_error *why)
+read_secrets(const xmlNode *element, struct scram_read *scram, struct buf *text,
+	     struct adx_error *why)
 {
 	size_t key_len = scram->mechanism->key_len;
 
@@ -155,7 +156,8 @@ read_iterations(const xmlNode *element, int *iterations, struct buf *text, struc
 }
 
 static enum adx_rc
-read_scram(const xmlNode *element, struct scram_read *scram, struct buf *text, struct adx_error *why)
+read_scram(const xmlNode *element, struct scram_read *scram, struct buf *text,
+	   struct adx_error *why)
 {
 	const char *name = pie_attr(element, "mechanism", "");
 	enum adx_rc rc;

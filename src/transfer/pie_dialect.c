@@ -79,8 +79,8 @@ hash(const struct pie_dialect *d, struct pie_record *r, struct pie_made *made,
      struct adx_error *err)
 {
 	const char *password = r->u.credential.plain;
-	enum adx_rc rc = scram_make(d->mechanism, ITERATIONS, password, strlen(password),
-				    &made->keys, err);
+	enum adx_rc rc =
+		scram_make(d->mechanism, ITERATIONS, password, strlen(password), &made->keys, err);
 
 	if (rc == ADX_OK)
 		use_keys(r, d->mechanism, &made->keys);

@@ -29,7 +29,8 @@ enum pie_server { PIE_EJABBERD, PIE_PROSODY };
 /* A pointer to one may be NULL everywhere: XEP-0227 and no more. */
 struct pie_dialect {
 	enum pie_server server;
-	const char *mechanism; /* the one that the server is set to, "SCRAM-SHA-1", "-256", "-512" */
+	const char
+		*mechanism; /* the one that the server is set to, "SCRAM-SHA-1", "-256", "-512" */
 };
 
 /* The longest salt of a record in base64. */

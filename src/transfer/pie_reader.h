@@ -44,8 +44,8 @@ struct pie_record {
 		struct {
 			/* "PLAIN", "SCRAM-SHA-1", "-256", "-512"; NULL: see pie_dialect.h */
 			const char *mechanism;
-			const char *plain;     /* PLAIN only */
-			int iterations;        /* the rest SCRAM only, decoded */
+			const char *plain; /* PLAIN only */
+			int iterations;    /* the rest SCRAM only, decoded */
 			struct pie_bytes salt, stored_key, server_key;
 		} credential;
 		struct {

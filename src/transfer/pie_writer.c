@@ -23,7 +23,7 @@ struct pie_writer {
 	const struct pie_dialect *dialect;
 	bool failed; /* the library ran out of memory */
 	bool in_host, in_user;
-	bool has_contacts; /* the user */
+	bool has_contacts;  /* the user */
 	enum pie_kind list; /* the open list of that kind, PIE_KINDS when there is none */
 	struct buf clean;   /* scratch: a text without what XML cannot carry */
 	struct buf element; /* scratch: a stored element, serialised */
@@ -243,7 +243,8 @@ put_contact(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 	return ADX_OK;
 }
 
-/* Where requests are read beside contacts only, who asks becomes one that is subscribed to nothing. */
+/* Where requests are read beside contacts only, who asks becomes one that is subscribed to nothing.
+ */
 static enum adx_rc
 put_asker(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {

@@ -131,7 +131,7 @@ class Roles(world.TestCase):
         self.may_not("nobody", READER[:3] + OPERATOR[:3] + ADMIN[:1])
 
     def test_roles_are_those_of_the_help(self):
-        for role, names in (("reader", READER + ["cache_info"]),
+        for role, names in (("reader", READER + ["cache_info", "gdpr_verify"]),
                             ("operator", OPERATOR + ["cache_clear"]),
                             ("admin", ADMIN + LOCAL)):
             for name in names:
@@ -143,7 +143,7 @@ class Roles(world.TestCase):
         words = re.search(r"help\) words='([^']*)'", self.adminex("completion", "bash").text)[1]
         verbs = {"migrate", "import", "export", "batch", "serve", "token", "help", "completion"}
         self.assertEqual(set(words.split()) - verbs,
-                         {*READER, *OPERATOR, *ADMIN, *LOCAL, *CACHED})
+                         {*READER, *OPERATOR, *ADMIN, *LOCAL, *CACHED, "gdpr_verify"})
 
     def test_roles_failure_for_machines(self):
         reply = self.run_as("reader", "check_password", "romeo", HOST, PASSWORD,

@@ -20,6 +20,7 @@ import zipfile
 
 import jsonschema
 
+import daemon
 import harness
 import test_library
 import world
@@ -65,14 +66,14 @@ class Base(harness.TestCase):
         cls.key.chmod(0o600)
         openssl("pkey", "-in", cls.key, "-pubout", "-out", cls.public)
 
-    def start(self, form, path, *options, contacts=CONTACTS, **how):
+    def launch(self, form, path, *options, contacts=CONTACTS, **how):
         return subprocess.Popen([self.program, form, str(contacts), str(path), *map(str, options)],
                                 stderr=subprocess.PIPE, **how)
 
     def seal(self, form, *options, contacts=CONTACTS, name="document"):
         """A new document: its path."""
         path = self.tmp / f"{name}.{form}"
-        with self.start(form, path, *options, contacts=contacts) as run:
+        with self.launch(form, path, *options, contacts=contacts) as run:
             said = run.stderr.read().decode()
         self.assertEqual(run.returncode, 0, said)
         return path
@@ -80,7 +81,7 @@ class Base(harness.TestCase):
     def refuses(self, pattern, *options):
         """No document is written, for a reason."""
         path = self.tmp / "refused.json"
-        with self.start("json", path, *options) as run:
+        with self.launch("json", path, *options) as run:
             said = run.stderr.read().decode()
         self.assertEqual(run.returncode, 1, said)
         self.assertRegex(said, pattern)
@@ -350,6 +351,43 @@ class Imported(world.TestCase, Base):
                              CONTACTS)
 
 
+class Served(daemon.TestCase, Base):
+    shared = {}
+
+    def test_gdpr_verify_by_http_takes_the_document(self):
+        for form in ("json", "ndjson", "xml"):
+            text = self.seal(form, "--sign", self.key).read_text()
+            here = self.verify(self.tmp / f"document.{form}", options=["--json"]).json()
+            for more in ({}, {"public_key": self.public.read_text()}, {"file_format": "text"}):
+                reply = self.server.post("gdpr_verify", {"file": text, **more})
+                self.assertEqual(reply.status, 200)
+                self.assertEqual(reply.json(), here)
+            reply = self.server.post("gdpr_verify", {"file": text.replace("Art.", "art.")})
+            self.assertEqual(reply.json()["status"], "altered")
+
+    def test_gdpr_verify_by_http_names_no_file_of_the_daemon(self):
+        path = self.seal("json", "--sign", self.key)
+        reply = self.server.post("gdpr_verify", {"file": str(path)})
+        self.assertEqual(reply.json()["status"], "no_seal")
+        reply = self.server.post("gdpr_verify", {"file": path.read_text(),
+                                                 "public_key": str(self.public)})
+        self.assertEqual(reply.json()["message"],
+                         "'public_key' holds no public key in PEM")
+
+    def test_gdpr_verify_through_a_socket(self):
+        for form in ("json", "ndjson", "xml"):
+            path = self.seal(form, "--sign", self.key)
+            for options in ([], ["--json"]):
+                for key in ((), ("--public-key", self.public)):
+                    here = self.verify(path, *key, options=options)
+                    there = self.verify(path, *key,
+                                        options=["--socket", self.server.socket, *options])
+                    self.assertEqual((here.status, here.out, here.err),
+                                     (there.status, there.out, there.err))
+        self.fails(self.verify(self.seal("zip"), options=["--socket", self.server.socket]), 1,
+                   "document.zip' is not UTF-8")
+
+
 class Sign(Base):
     def test_keys_that_are_refused(self):
         loose = self.tmp / "loose.pem"
@@ -475,7 +513,7 @@ class Killed(Base):
 
     def duration(self, form, path, options):
         began = time.monotonic()
-        with self.start(form, path, *options, contacts=20000) as run:
+        with self.launch(form, path, *options, contacts=20000) as run:
             run.stderr.read()
         self.assertEqual(run.returncode, 0)
         return time.monotonic() - began
@@ -491,7 +529,7 @@ class Killed(Base):
             path.unlink(missing_ok=True)
             if old is not None:
                 path.write_bytes(old)
-            with self.start(form, path, *options, contacts=20000) as run:
+            with self.launch(form, path, *options, contacts=20000) as run:
                 time.sleep(random.random() * longest)
                 run.send_signal(signal.SIGKILL)
                 run.stderr.read()

@@ -22,7 +22,7 @@ START_TIMEOUT = 60
 ACCOUNT = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
 AS_ACCOUNT = ({"user": ACCOUNT.pw_uid, "group": ACCOUNT.pw_gid, "extra_groups": []}
               if os.getuid() == 0 else {})
-GUARD = 'tail --pid="$1" -f /dev/null; kill -KILL -- "-$2"; sleep 1; rm -rf "$3"'
+GUARD = 'tail --pid="$1" -f /dev/null; kill -s KILL -- "-$2"; sleep 1; rm -rf "$3"'
 
 
 def free_port():

@@ -1,8 +1,13 @@
 """What adminex exports for Prosody is imported by a real one: who had an account logs in with the
 password of old and finds everything there, as far as Prosody takes it over."""
 
+import os
+import subprocess
+import sys
 import unittest
 
+import harness
+import instance
 import moving
 import people
 from moving import remark
@@ -140,6 +145,22 @@ class OneAccount(TestCase):
         self.assertEqual(len(warnings), 4)
         self.assertIn("Unable to find user element", warnings[0])
         self.assertEqual(self.server.accounts(HOST), set())
+
+
+class Killed(TestCase):
+    """Tests that are killed leave nothing."""
+
+    SCRIPT = ("import prosody, time; server = prosody.Prosody(['example.org']); "
+              "server.run_server(); print(server.folder, server.port, flush=True); time.sleep(60)")
+
+    def test_server_ends_with_whoever_started_it(self):
+        process = subprocess.Popen([sys.executable, "-c", self.SCRIPT], stdout=subprocess.PIPE,
+                                   text=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})
+        with process:
+            folder, port = process.stdout.readline().split()
+            self.assertTrue(instance.listens(int(port)))
+            process.kill()
+        harness.wait_until(lambda: not instance.listens(int(port)) and not os.path.exists(folder))
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ sealed_contacts(struct pie_writer *w, int rows, struct adx_error *err)
 static enum adx_rc
 sealed_xml(struct seal *seal, int rows, struct adx_error *err)
 {
-	struct pie_writer *w = pie_writer_new(seal_out(seal));
+	struct pie_writer *w = pie_writer_new(seal_out(seal), NULL);
 	enum adx_rc rc;
 
 	seal_section_begin(seal, &SEALED_DOCUMENT);

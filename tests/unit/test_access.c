@@ -102,6 +102,7 @@ static const struct {
 	{ "gdpr_request_due", "operator", NULL, NULL },
 	{ "gdpr_ledger_head", "reader", "", NULL },
 	{ "gdpr_ledger_verify", "reader", "", NULL },
+	{ "gdpr_verify", "reader", "", NULL },
 };
 
 static struct admin_extra *service;

@@ -490,10 +490,10 @@ test_jid_part_is_stored_string(void **state)
 		{ "romeo", true },
 		{ "{},\\=s\\", true },
 		{ "\xC3\xB8\xE3\x81\x95\xCF\x83", true },
-		{ "\xF0\x90\x90\xA8", true },     /* U+10428, of Unicode 3.1 */
-		{ "\xC8\xA1", false },            /* U+0221, of Unicode 4.0 */
-		{ "a\xF0\x9F\x98\x80", false },   /* U+1F600 */
-		{ "\xD7\x90\xD7\x91", true },     /* right to left */
+		{ "\xF0\x90\x90\xA8", true },      /* U+10428, of Unicode 3.1 */
+		{ "\xC8\xA1", false },             /* U+0221, of Unicode 4.0 */
+		{ "a\xF0\x9F\x98\x80", false },    /* U+1F600 */
+		{ "\xD7\x90\xD7\x91", true },      /* right to left */
 		{ "\xE1\xBA\x9E.example", false }, /* U+1E9E, of Unicode 5.1 */
 	};
 	struct buf longest = BUF_INIT;

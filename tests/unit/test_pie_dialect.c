@@ -172,9 +172,9 @@ test_dialect_plain_passwords_that_ejabberd_refuses_are_hashed(void **state)
 		stored = (struct scram_stored){ "SCRAM-SHA-256",      r.u.credential.iterations,
 						made.keys.salt,       SCRAM_SALT_SIZE,
 						made.keys.stored_key, made.keys.key_len };
-		assert_int_equal(scram_check(&stored, passwords[i], strlen(passwords[i]), &match,
-					     &err),
-				 ADX_OK);
+		assert_int_equal(
+			scram_check(&stored, passwords[i], strlen(passwords[i]), &match, &err),
+			ADX_OK);
 		assert_true(match);
 	}
 }
@@ -325,8 +325,9 @@ check_element(const struct pie_dialect *dialect, enum pie_kind kind, const char 
 static void
 test_dialect_prosody_gets_no_remarks(void **state)
 {
-	static const char STORED[] = "<a xmlns='urn:a'><!-- b -->c<?d e?><f><!-- g --></f><!-- h -->"
-				     "</a>";
+	static const char STORED[] =
+		"<a xmlns='urn:a'><!-- b -->c<?d e?><f><!-- g --></f><!-- h -->"
+		"</a>";
 
 	(void)state;
 	check_element(&PROSODY, PIE_PRIVATE, STORED, "\n<a xmlns='urn:a'>c<f/></a></query>");
@@ -341,20 +342,13 @@ test_dialect_ejabberd_gets_padded_pictures(void **state)
 	static const struct {
 		const char *stored, *want;
 	} cases[] = {
-		{ "", "" },
-		{ "QUJD", "QUJD" },
-		{ "QUI=", "QUI=" },
-		{ "QQ==", "QQ==" },
-		{ "QUI", "QUI=" },
-		{ "QQ", "QQ==" },
-		{ "QQ=", "QQ==" },
-		{ "\n QU \tJD\r\nQQ \n", "QUJDQQ==" },
-		{ "Q", NULL },
-		{ "QUJDQ", NULL },
-		{ "QUJ*", NULL },
-		{ "QU=JD", NULL },
-		{ "QU===", NULL },
-		{ "data:image/png;base64,QUJD", NULL },
+		{ "", "" },         { "QUJD", "QUJD" },
+		{ "QUI=", "QUI=" }, { "QQ==", "QQ==" },
+		{ "QUI", "QUI=" },  { "QQ", "QQ==" },
+		{ "QQ=", "QQ==" },  { "\n QU \tJD\r\nQQ \n", "QUJDQQ==" },
+		{ "Q", NULL },      { "QUJDQ", NULL },
+		{ "QUJ*", NULL },   { "QU=JD", NULL },
+		{ "QU===", NULL },  { "data:image/png;base64,QUJD", NULL },
 	};
 	char stored[128], want[128];
 
@@ -372,8 +366,10 @@ test_dialect_ejabberd_gets_padded_pictures(void **state)
 		if (strchr(want, '\r') == NULL && cases[i].stored[0] != '\0')
 			check_element(&PROSODY, PIE_VCARD, stored, want);
 	}
-	check_element(&EJABBERD, PIE_VCARD, "<vCard xmlns='vcard-temp'><x:BINVAL xmlns:x='urn:x'>*"
-					    "</x:BINVAL></vCard>", ">*</x:BINVAL>");
+	check_element(&EJABBERD, PIE_VCARD,
+		      "<vCard xmlns='vcard-temp'><x:BINVAL xmlns:x='urn:x'>*"
+		      "</x:BINVAL></vCard>",
+		      ">*</x:BINVAL>");
 }
 
 static void
@@ -405,9 +401,10 @@ test_dialect_ejabberd_gets_languages_that_are_some(void **state)
 		const char *tag;
 		bool stays;
 	} cases[] = {
-		{ "en", true },       { "haw", true },	{ "zh-Hant", true }, { "zh-Hant-TW", true },
-		{ "es-419", true },   { "de-AT", true }, { "", false },	     { "e", false },
-		{ "english", false }, { "en_US", false }, { "en-", false },   { "en-1", false },
+		{ "en", true },         { "haw", true },    { "zh-Hant", true },
+		{ "zh-Hant-TW", true }, { "es-419", true }, { "de-AT", true },
+		{ "", false },          { "e", false },     { "english", false },
+		{ "en_US", false },     { "en-", false },   { "en-1", false },
 		{ "de-1996x", false },
 	};
 	char stored[256];
