@@ -261,7 +261,7 @@ void house_tick(struct house *house, int64_t now);
 
 /* ---- due.c: erasures whose time of grace is over ----------------------------------------- */
 
-struct guard;
+struct link;
 
 struct due_state {
 	int64_t next; /* look: milliseconds */
@@ -269,8 +269,7 @@ struct due_state {
 };
 
 /* Carry out what is due, each within the time of a request; not too often. */
-void due_look(struct due_state *state, struct daemon *daemon, const struct config *config,
-	      struct guard *guard, struct db *db);
+void due_look(struct due_state *state, struct daemon *daemon, struct link *link);
 
 /* ---- watch.c: an ear on the database ----------------------------------------------------- */
 

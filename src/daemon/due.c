@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
-#include "daemon/guard.h"
+#include "daemon/link.h"
 
 enum { LOOK_EVERY_MS = 2000, REST_MS = 60000 };
 
@@ -176,38 +176,37 @@ find_due(struct db *db, struct strvec *names, struct adx_error *err)
 }
 
 static enum adx_rc
-carry_out_all(struct daemon *daemon, const struct config *config, struct guard *guard,
-	      struct db *db, struct adx_error *err)
+carry_out_all(struct daemon *daemon, struct link *link, struct adx_error *err)
 {
+	const struct config *config = link->settings->config;
 	int64_t time = (int64_t)config->http.request_timeout * 1000;
 	struct strvec names = STRVEC_INIT;
-	enum adx_rc rc = find_due(db, &names, err);
+	enum adx_rc rc = find_due(link->db, &names, err);
 
 	for (size_t i = 0; i + 2 < names.count && rc == ADX_OK; i += 3) {
-		struct due due = { daemon, names.items[i], names.items[i + 1], names.items[i + 2],
-				   false };
+		struct due due = { daemon, names.items[i], names.items[i + 1],
+				   names.items[i + 2], false };
 
 		if (atomic_load(&daemon->stopping))
 			break;
-		guard_begin(guard, now_ms() + time);
-		rc = carry_out(&due, config, db, err);
+		guard_begin(&link->guard, now_ms() + time);
+		rc = carry_out(&due, config, link->db, err);
 	}
 	strvec_free(&names);
 	return rc;
 }
 
 void
-due_look(struct due_state *state, struct daemon *daemon, const struct config *config,
-	 struct guard *guard, struct db *db)
+due_look(struct due_state *state, struct daemon *daemon, struct link *link)
 {
 	struct adx_error err;
 	int64_t now = now_ms();
 	bool failed;
 
 	/* A standby changes nothing; the daemon of the primary sees to it. */
-	if (now < state->next || db_follows(db))
+	if (now < state->next || db_follows(link->db))
 		return;
-	failed = carry_out_all(daemon, config, guard, db, &err) != ADX_OK;
+	failed = carry_out_all(daemon, link, &err) != ADX_OK;
 	if (failed && !state->failed)
 		log_failure("cannot see to erasures that are due", &err);
 	state->failed = failed;

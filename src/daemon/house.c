@@ -64,8 +64,7 @@ look_after(struct house *house)
 		if (rc == ADX_OK)
 			expire(house);
 		if (rc == ADX_OK)
-			due_look(&house->due_state, house->daemon, house->link.settings->config,
-				 &house->link.guard, house->link.db);
+			due_look(&house->due_state, house->daemon, &house->link);
 		if (!guard_end(&house->link.guard))
 			link_close(&house->link);
 	}

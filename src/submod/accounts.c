@@ -295,7 +295,7 @@ add_erlang(struct buf *out, const char *text)
 	buf_add_text(out, "\">>");
 }
 
-/* The deleted accounts: rows for machines, an Erlang list for the text. */
+/* The deleted accounts: rows for machines, an Erlang list for the text. Who is held is named. */
 static enum adx_rc
 collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct adx_error *err)
 {
@@ -310,6 +310,11 @@ collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct a
 		const char *host = rows_get(rows, "host");
 		struct cell cells[] = { { user, strlen(user) }, { host, strlen(host) } };
 
+		if (rows_get_bool(rows, "held")) {
+			call_remark(call, "'%.400s@%.400s' is under a legal hold and stays", user,
+				    host);
+			continue;
+		}
 		w->ops->row(w, cells);
 		buf_add_text(list, call->affected++ == 0 ? "{" : ",{");
 		add_erlang(list, user);
