@@ -365,7 +365,7 @@ const struct command GDPR_ERASE_COMMANDS[] = {
 	  .affects = "subjects",
 	  .role = ROLE_ADMIN,
 	  .limited_by = "host",
-	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_WIDE | CMD_SECRET_REPLY |
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_SECRET_REPLY |
 		   CMD_ON_YES | CMD_TABLE | CMD_ALONE,
 	  .example = "orsino.aldobrand example.org",
 	  .run = gdpr_erase,

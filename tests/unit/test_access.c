@@ -319,7 +319,7 @@ attempt(const struct command *c, const struct caller *caller, const char *host,
 	for (size_t i = 0; i < n; i++) {
 		bool limits = is_limit(c, c->params[i].name);
 
-		args[i] = c->params[i].optional
+		args[i] = c->params[i].optional && !limits
 				  ? NULL
 				  : argument(&c->params[i], limits ? host : THERE, jids[i]);
 	}

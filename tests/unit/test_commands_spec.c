@@ -390,18 +390,17 @@ test_commands_that_go_far_are_marked(void **state)
 	}
 }
 
-/* A list without pages is one that is short whatever is stored, or has a row for each request that
- * a person handles. */
+/* A list without pages is one that is short whatever is stored, or has a row for each request, hold
+ * or erasure that a person handles. */
 static void
 test_commands_that_list_much_have_pages(void **state)
 {
-	static const char *const few[] = { "user_sessions_info", "get_ban_details",
-					   "get_last",           "get_vcard2_multi",
-					   "cache_info",         "gdpr_request_list",
-					   "gdpr_request_show",  "gdpr_request_due",
-					   "gdpr_audit",         "gdpr_erase",
-					   "gdpr_holds",         "gdpr_pending",
-					   "gdpr_replay" };
+	static const char *const few[] = {
+		"user_sessions_info", "get_ban_details",   "get_last",          "get_vcard2_multi",
+		"cache_info",         "gdpr_request_list", "gdpr_request_show", "gdpr_request_due",
+		"gdpr_audit",         "gdpr_erase",        "gdpr_pending",      "gdpr_holds",
+		"gdpr_replay"
+	};
 	const struct fixture *f = *state;
 
 	for (const struct command *const *c = f->commands; *c != NULL; c++) {
@@ -445,9 +444,11 @@ is_known_value(const struct command *c, const char *name, size_t len)
 	/* Values that handlers give. */
 	static const char *const GIVEN[] = { "reason", "regexp", "what",    "words",    "count",
 					     "list",   "rule",   "request", "deadline", "row",
-					     "rows",   "broken", "head",    "subject",  "sections",
+					     "rows",   "broken", "head",    "delete",   "anonymise",
+					     "keep",   "token",  "due",     "moved",    "until",
+					     "since",  "held",   "newer",   "doubt",    "subject",
 					     "digest", "signer", "why",     "faults",   "notes",
-					     "record" };
+					     "record", "sections" };
 	size_t n = command_param_count(c);
 
 	for (size_t i = 0; i < n; i++)
