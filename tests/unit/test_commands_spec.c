@@ -442,13 +442,13 @@ static bool
 is_known_value(const struct command *c, const char *name, size_t len)
 {
 	/* Values that handlers give. */
-	static const char *const GIVEN[] = { "reason", "regexp", "what",    "words",    "count",
-					     "list",   "rule",   "request", "deadline", "row",
-					     "rows",   "broken", "head",    "delete",   "anonymise",
-					     "keep",   "token",  "due",     "moved",    "until",
-					     "since",  "held",   "newer",   "doubt",    "subject",
-					     "digest", "signer", "why",     "faults",   "notes",
-					     "record", "sections" };
+	static const char *const GIVEN[] = {
+		"reason",    "regexp",   "what",   "words",   "count",  "list",   "rule",
+		"request",   "deadline", "row",    "rows",    "broken", "head",   "delete",
+		"anonymise", "keep",     "token",  "due",     "moved",  "until",  "since",
+		"held",      "newer",    "doubt",  "subject", "digest", "signer", "why",
+		"faults",    "notes",    "record", "sections"
+	};
 	size_t n = command_param_count(c);
 
 	for (size_t i = 0; i < n; i++)
