@@ -180,7 +180,8 @@ registered AS MATERIALIZED (
                    array_agg('erased-' || left(replace(gen_random_uuid()::text, '-', ''), 24))
                        AS pseudonyms
               FROM gone AS g
-             WHERE EXISTS (SELECT FROM adminex.personal_sections WHERE with_account)) AS all_gone,
+             WHERE EXISTS (SELECT FROM adminex.personal_sections WHERE backend = 'own')
+                OR EXISTS (SELECT FROM adminex.pending_erasures)) AS all_gone,
            LATERAL adminex.personal_erase(hosts, usernames, pseudonyms, true) AS e
      WHERE hosts IS NOT NULL
 ),

@@ -15,10 +15,10 @@
 #include <openssl/x509.h>
 
 /*
- * What reads a whole message (d2i_CMS_bio(), and so `openssl cms`) counts its bytes by int, and its
- * buffer ends some before that. Nobody must get a message that cannot be opened.
+ * What reads a whole message (d2i_CMS_bio(), and so `openssl cms`) has it in a BUF_MEM, which grows
+ * to 0x5ffffffc bytes (LIMIT_BEFORE_EXPANSION). Nobody must get a message that cannot be opened.
  */
-enum { MESSAGE_MAX = INT_MAX - 1024 * 1024, RSA_BITS_MIN = 2048 };
+enum { MESSAGE_MAX = 0x5ffffffc - 1024 * 1024, RSA_BITS_MIN = 2048 };
 
 struct encrypt {
 	struct out *out; /* what is to be encrypted comes here */
@@ -236,9 +236,8 @@ fail(struct encrypt *e, int errnum, struct adx_error *err)
 	if (!e->too_long)
 		return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the encrypted document");
 	adx_fail(err, ADX_EIO,
-		 "the encrypted document is longer than 2 GiB, which OpenSSL cannot "
-		 "decrypt");
-	adx_hint(err, "write it without encryption to an encrypted disk");
+		 "the encrypted document is longer than 1.5 GiB, which OpenSSL cannot decrypt");
+	adx_hint(err, "a ZIP is smaller; or write it without encryption to an encrypted disk");
 	return ADX_EIO;
 }
 

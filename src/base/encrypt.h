@@ -25,7 +25,8 @@ ADX_MUST_CHECK enum adx_rc encrypt_open(const char *certificate, struct out *to,
 struct out *encrypt_out(struct encrypt *e);
 /*
  * All was written: end the message and flush `to`. Without it nothing can be decrypted to its end.
- * ADX_EIO when `to` failed or the message became longer than OpenSSL's tools can read (2 GiB).
+ * ADX_EIO when `to` failed, nothing was written, or the message became longer than OpenSSL's tools
+ * can read (1.5 GiB).
  */
 ADX_MUST_CHECK enum adx_rc encrypt_close(struct encrypt *e, struct adx_error *err);
 void encrypt_free(struct encrypt *e);

@@ -184,8 +184,8 @@ carry_out_all(struct daemon *daemon, struct link *link, struct adx_error *err)
 	enum adx_rc rc = find_due(link->db, &names, err);
 
 	for (size_t i = 0; i + 2 < names.count && rc == ADX_OK; i += 3) {
-		struct due due = { daemon, names.items[i], names.items[i + 1],
-				   names.items[i + 2], false };
+		struct due due = { daemon, names.items[i], names.items[i + 1], names.items[i + 2],
+				   false };
 
 		if (atomic_load(&daemon->stopping))
 			break;

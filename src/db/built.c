@@ -47,7 +47,8 @@ read_text(struct db *db, enum sql_id maker, const char *const values[], size_t c
 		return rc;
 	made = rows == NULL ? NULL : rows_text(rows, 0, &len);
 	if (made == NULL)
-		rc = adx_fail(err, ADX_EFAIL, "%s made no statement", statement_of(db, maker)->name);
+		rc = adx_fail(err, ADX_EFAIL, "%s made no statement",
+			      statement_of(db, maker)->name);
 	else if ((*text = strdup(made)) == NULL)
 		rc = adx_nomem(err);
 	rows_close(rows);

@@ -44,7 +44,7 @@ struct db {
 	const char *begin;      /* the BEGIN still to be sent with the first statement, or NULL */
 	bool prepares;
 	bool short_answers;
-	bool plans_anew;          /* no names now, although it prepares */
+	bool plans_anew;              /* no names now, although it prepares */
 	bool prepared[SQL_COUNT + 1]; /* or on the way to be */
 	struct built *built;          /* NULL: none was built */
 	bool built_named;             /* the server knows one of that name */

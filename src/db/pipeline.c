@@ -21,7 +21,8 @@ static const char LASTING_LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout
 				     " pg_catalog.set_config('adminex.notifies', 'on', false)";
 
 enum {
-	SENT_AT_ONCE = 5, /* at most: BEGIN, limits, forget, parse, statement; room for a mark is kept */
+	SENT_AT_ONCE =
+		5, /* at most: BEGIN, limits, forget, parse, statement; room for a mark is kept */
 	FLUSH_EVERY = 16, /* so that both sides work: on what comes, and on what is done */
 };
 

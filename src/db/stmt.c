@@ -15,8 +15,8 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 
 	*out = NULL;
 	/* One row is as well taken at once. */
-	if (rc == ADX_OK && statement_of(db, id)->kind == SQL_MANY_KIND &&
-	    !db->short_answers && PQsetSingleRowMode(db->conn) != 1)
+	if (rc == ADX_OK && statement_of(db, id)->kind == SQL_MANY_KIND && !db->short_answers &&
+	    PQsetSingleRowMode(db->conn) != 1)
 		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row",
 			      statement_of(db, id)->name);
 	if (rc != ADX_OK) {
@@ -226,8 +226,7 @@ stmt_int64(struct db *db, enum sql_id id, const char *const values[], size_t cou
 
 	*out = 0;
 	if (rc == ADX_OK && rows == NULL)
-		rc = adx_fail(err, ADX_EFAIL, "%s: no row came back",
-			      statement_of(db, id)->name);
+		rc = adx_fail(err, ADX_EFAIL, "%s: no row came back", statement_of(db, id)->name);
 	else if (rc == ADX_OK)
 		*out = rows_int64(rows, 0);
 	rows_close(rows);

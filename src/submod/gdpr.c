@@ -222,10 +222,11 @@ const struct command GDPR_COMMANDS[] = {
 	{ .name = "retrieve_personal_data",
 	  .submod = "gdpr",
 	  .summary = "export all personal data of an account to a file",
-	  .notes = "JSON; a path ending in .zip gives the archive of CSV files that mongooseimctl "
-		   "made, with a manifest; - is standard output. The file has mode 0600 and appears "
-		   "whole or not at all. Passwords are never in it. An account is not needed: what "
-		   "is left of a JID counts. 'gdpr_export' has more forms, signs and encrypts.",
+	  .notes =
+		  "JSON; a path ending in .zip gives the archive of CSV files that mongooseimctl "
+		  "made, with a manifest; - is standard output. The file has mode 0600 and appears "
+		  "whole or not at all. Passwords are never in it. An account is not needed: what "
+		  "is left of a JID counts. 'gdpr_export' has more forms, signs and encrypts.",
 	  .params = { { .name = "username", .type = PARAM_LOCALPART, .doc = "local part" },
 		      { .name = "domain", .type = PARAM_DOMAIN, .doc = "domain" },
 		      { .name = "path",
@@ -245,13 +246,15 @@ const struct command GDPR_COMMANDS[] = {
 	  .submod = "gdpr",
 	  .summary = "export the personal data of an account, sealed, and if wanted signed or "
 		     "encrypted",
-	  .notes = "What is in it, the registry says ('gdpr_ropa'). --scope access is all (GDPR Art. "
-		   "15), portability what the subject provided (Art. 20). Each document ends with a "
-		   "manifest and a digest, which 'gdpr_verify' checks; the digest is what a request "
-		   "is closed with. xep0227 is one account as other XMPP servers import it, with "
-		   "what its password is checked against: hand it to nobody else. --sign takes a "
-		   "key made by 'openssl genpkey -algorithm ed25519', --encrypt-to a certificate: "
-		   "'openssl cms -decrypt -inform DER' reads the result.",
+	  .notes =
+		  "What is in it, the registry says ('gdpr_ropa'). --scope access is all (GDPR "
+		  "Art. "
+		  "15), portability what the subject provided (Art. 20). Each document ends with a "
+		  "manifest and a digest, which 'gdpr_verify' checks; the digest is what a request "
+		  "is closed with. xep0227 is one account as other XMPP servers import it, with "
+		  "what its password is checked against: hand it to nobody else. --sign takes a "
+		  "key made by 'openssl genpkey -algorithm ed25519', --encrypt-to a certificate: "
+		  "'openssl cms -decrypt -inform DER' reads the result.",
 	  .params = { P_ACCOUNT,
 		      { .name = "as",
 			.type = PARAM_WORD,

@@ -365,8 +365,8 @@ const struct command GDPR_ERASE_COMMANDS[] = {
 	  .affects = "subjects",
 	  .role = ROLE_ADMIN,
 	  .limited_by = "host",
-	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_SECRET_REPLY |
-		   CMD_ON_YES | CMD_TABLE | CMD_ALONE,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_STEPS | CMD_SECRET_REPLY | CMD_ON_YES |
+		   CMD_TABLE | CMD_ALONE,
 	  .example = "orsino.aldobrand example.org",
 	  .run = gdpr_erase,
 	  .only_reads = only_plans },

@@ -318,7 +318,8 @@ take_due(struct call *call, struct rows *rows, struct adx_error *err)
 static enum adx_rc
 gdpr_request_due(struct call *call, struct adx_error *err)
 {
-	int64_t seconds = call_has(call, "within") ? call_arg(call, "within")->number : INT64_C(7) * DAY;
+	int64_t seconds =
+		call_has(call, "within") ? call_arg(call, "within")->number : INT64_C(7) * DAY;
 	char days[24];
 
 	snprintf(days, sizeof(days), "%" PRId64, (seconds + DAY - 1) / DAY);

@@ -174,9 +174,9 @@ archive_free(void *ctx)
 const struct personal_writer *
 personal_csv_writer(struct seal *seal, const char *node, void **ctx)
 {
-	static const struct personal_writer WRITER = { archive_begin,	  archive_section_begin,
-						       archive_record,	  archive_section_end,
-						       archive_end,	  archive_free };
+	static const struct personal_writer WRITER = { archive_begin,  archive_section_begin,
+						       archive_record, archive_section_end,
+						       archive_end,    archive_free };
 	struct archive *a = calloc(1, sizeof(*a));
 
 	*ctx = a;

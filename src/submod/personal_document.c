@@ -153,8 +153,7 @@ write_records(struct call *call, const struct personal_request *r, const struct 
 {
 	const struct personal_contents *contents;
 	struct personal_records *records;
-	enum adx_rc rc =
-		personal_prepare(call->db, facts->registry_version, r, &contents, err);
+	enum adx_rc rc = personal_prepare(call->db, facts->registry_version, r, &contents, err);
 
 	if (rc == ADX_OK)
 		rc = personal_records_open(call->db, &r->subject, contents, &records, err);

@@ -147,10 +147,9 @@ json_end(void *ctx)
 const struct personal_writer *
 personal_json_writer(struct seal *seal, void **ctx)
 {
-	static const struct personal_writer WRITER = {
-		json_begin, json_section_begin, json_record, json_section_end, json_end,
-		document_free
-	};
+	static const struct personal_writer WRITER = { json_begin,  json_section_begin,
+						       json_record, json_section_end,
+						       json_end,    document_free };
 
 	*ctx = document_new(seal, false);
 	return *ctx == NULL ? NULL : &WRITER;
@@ -225,9 +224,9 @@ ndjson_end(void *ctx)
 const struct personal_writer *
 personal_ndjson_writer(struct seal *seal, void **ctx)
 {
-	static const struct personal_writer WRITER = { ndjson_begin,	   ndjson_section_begin,
-						       ndjson_record,	   ndjson_section_end,
-						       ndjson_end,	   document_free };
+	static const struct personal_writer WRITER = { ndjson_begin,  ndjson_section_begin,
+						       ndjson_record, ndjson_section_end,
+						       ndjson_end,    document_free };
 
 	*ctx = document_new(seal, true);
 	return *ctx == NULL ? NULL : &WRITER;

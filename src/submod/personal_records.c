@@ -16,8 +16,7 @@ static const struct personal_section *
 find_section(const struct personal_records *r, int64_t place)
 {
 	const struct personal_section *end = r->contents->sections + r->contents->count;
-	const struct personal_section *s =
-		r->section == NULL ? r->contents->sections : r->section;
+	const struct personal_section *s = r->section == NULL ? r->contents->sections : r->section;
 
 	while (s < end && (s->place != place || s->unavailable != NULL))
 		s++;
@@ -33,8 +32,8 @@ take_record(struct personal_records *r, struct adx_error *err)
 	r->section = find_section(r, rows_int64(r->rows, 0));
 	if (r->section == NULL)
 		return adx_fail(err, ADX_EFAIL, "records of a section come out of their order");
-	if (text == NULL || !array_split(text, len, &r->scratch, r->values, PERSONAL_FIELDS_MAX,
-					 &count))
+	if (text == NULL ||
+	    !array_split(text, len, &r->scratch, r->values, PERSONAL_FIELDS_MAX, &count))
 		return adx_fail(err, ADX_EFAIL, "a record of section %s cannot be read",
 				r->section->name);
 	if (count != r->section->field_count)

@@ -302,18 +302,55 @@ address(const struct pie_record *r, xmlNode *message, struct adx_error *err)
 	return rc;
 }
 
+/*
+ * What is of another namespace they pass over without a word, and a private element without one
+ * ends the import of either.
+ */
+static enum adx_rc
+check_namespace(const struct pie_record *r, const xmlNode *top, struct adx_error *err)
+{
+	static const struct pie_part vcard = { NS_VCARD, "vCard", NULL };
+	static const struct pie_part message = { PIE_NS_CLIENT, "message", NULL };
+
+	switch (r->kind) {
+	case PIE_VCARD:
+		if (pie_is(top, &vcard))
+			return ADX_OK;
+		return adx_fail(err, ADX_EINVAL, "it is no vCard of the namespace " NS_VCARD);
+	case PIE_OFFLINE:
+		if (pie_is(top, &message))
+			return ADX_OK;
+		return adx_fail(err, ADX_EINVAL, "it is no message");
+	default:
+		if (xml_ns(top)[0] != '\0')
+			return ADX_OK;
+		return adx_fail(err, ADX_EINVAL, "it has no namespace");
+	}
+}
+
+static enum adx_rc
+element_for_ejabberd(const struct pie_record *r, xmlNode *top, struct adx_error *err)
+{
+	if (r->kind == PIE_VCARD)
+		return mend_vcard(top, err);
+	if (r->kind != PIE_OFFLINE)
+		return ADX_OK;
+	check_languages(top);
+	return address(r, top, err);
+}
+
 enum adx_rc
 pie_dialect_element(const struct pie_dialect *dialect, const struct pie_record *record,
 		    xmlNode *top, struct adx_error *err)
 {
-	if (is_for(dialect, PIE_PROSODY))
+	enum adx_rc rc;
+
+	if (dialect == NULL)
+		return ADX_OK;
+	rc = check_namespace(record, top, err);
+	if (rc == ADX_OK && dialect->server == PIE_EJABBERD)
+		rc = element_for_ejabberd(record, top, err);
+	if (dialect->server == PIE_PROSODY)
 		remove_remarks(top);
-	if (!is_for(dialect, PIE_EJABBERD))
-		return ADX_OK;
-	if (record->kind == PIE_VCARD)
-		return mend_vcard(top, err);
-	if (record->kind != PIE_OFFLINE)
-		return ADX_OK;
-	check_languages(top);
-	return address(record, top, err);
+	return rc;
 }

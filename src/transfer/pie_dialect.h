@@ -6,7 +6,7 @@
  *
  *   both      one credential an account, so that there is no choice to be made; an account without
  *             one would not be made, and its name would be free for others: it gets keys that
- *             belong to no password
+ *             belong to no password; private elements only with a namespace
  *   ejabberd  takes salt and keys in base64 twice; no name, JID or password with characters newer
  *             than Unicode 3.2, and no password that begins with "scram:" (such a one is hashed
  *             here); BINVAL of a vCard only in base64 with its padding; messages only with a

@@ -159,5 +159,10 @@ def lacks_new_letters(text):
     return not any(ord(letter) > 0xFFFF for letter in text)
 
 
+# What neither server takes.
+LEFT_OUT = [f"adminex: private element of 'odd.data@{HOST}' left out: it has no namespace",
+            f"adminex: offline message of 'odd.data@{HOST}' left out: it is no message"]
+
+
 def remark(user, why):
     return f"adminex: nobody will be able to log in as '{user}@{HOST}': {why}"

@@ -24,6 +24,24 @@ VCARD = ("<vCard xmlns='vcard-temp'><FN>Romeo &lt;\"M&amp;M\"&gt; ☃</FN><N><FA
          "</USERID></EMAIL><ORG><ORGNAME>House &amp; Sons</ORGNAME></ORG><URL>http://example.org/?a&amp;b"
          "</URL><PHOTO><TYPE>image/png</TYPE><BINVAL>{}</BINVAL></PHOTO></vCard>")
 
+# Nobody looks at what becomes of these: they must not end the import.
+ODD_MESSAGES = [
+    "<message xmlns='jabber:client'/>",
+    "<message xmlns='jabber:client' type='error' from='a@b'><error type='cancel'/></message>",
+    "<message xmlns='jabber:client' type='groupchat' from='a@b'><body>x</body><subject/></message>",
+    "<message xmlns='jabber:client' from='a@b' id='' type='bogus'><x xmlns='jabber:x:delay' "
+    "stamp='bogus'/><body xml:lang=''>x</body><delay xmlns='urn:xmpp:delay' stamp='bogus' from='b @c'/>"
+    "<x xmlns='jabber:x:data'><field type='bogus'/></x></message>",
+    "<message from='a@b/ ' to='a @b'><p:x xmlns:p='urn:p'/></message>",
+    "<iq xmlns='jabber:client'/>",
+]
+ODD_VCARD = ("<v:vCard xmlns:v='vcard-temp'><v:PHOTO><v:BINVAL/></v:PHOTO><v:ADR><v:HOME/><v:HOME/></v:ADR>"
+             "<v:GEO><v:LAT>x</v:LAT></v:GEO><v:CLASS/><v:CLASS><v:ODD/></v:CLASS><v:BDAY>bogus</v:BDAY>"
+             "<v:JABBERID>a b@@</v:JABBERID><v:FN xml:lang='bo_gus'>x</v:FN><v:N/>text</v:vCard>")
+ODD_PRIVATE = ["<a/>", "<iq><b/></iq>", "<a xmlns='jabber:iq:roster'><item/></a>",
+               "<storage xmlns='storage:bookmarks'><conference/><conference jid='a b'/></storage>",
+               "<p:a xmlns:p='u'><b/></p:a>"]
+
 # By password and mechanism; "" is an account without a credential.
 HANDMADE = [
     ("romeo", "wherefore art thou", ["SCRAM-SHA-1"]),
@@ -42,6 +60,7 @@ HANDMADE = [
     ("{}=,\\", "odd name", ["PLAIN"]),
     ("éloïse.ἀχιλλεύσ", "names", ["SCRAM-SHA-1"]),
     ("\U0001f600", "new name", ["SCRAM-SHA-1"]),
+    ("odd.data", "odd data", ["SCRAM-SHA-512"]),
 ]
 PASSWORDS = {(name, HOST): password for name, password, _ in HANDMADE}
 MECHANISMS = {(name, HOST): kinds for name, _, kinds in HANDMADE}
@@ -108,13 +127,18 @@ def handmade():
                                       "<?and this?></vCard>"),
                      vcard("unpadded", "<vCard xmlns='vcard-temp'><FN>Unpadded</FN><PHOTO><BINVAL>\n"
                            + base64.b64encode(UNPADDED).decode().rstrip("=")
-                           + "\n</BINVAL></PHOTO></vCard>")),
+                           + "\n</BINVAL></PHOTO></vCard>"),
+                     vcard("odd.data", ODD_VCARD)),
         world.insert("private_storage",
                      private("romeo", "urn:notes", "<notes xmlns='urn:notes' at='1&amp;2'><note>a "
                                                    "&lt;b&gt;</note><note xml:lang='en'>c</note></notes>"),
                      private("romeo", "urn:prefixed",
                              "<p:a xmlns:p='urn:prefixed'><p:b c='d'/></p:a>"),
                      private("remarks", "urn:notes", "<notes xmlns='urn:notes'><!-- kept -->x</notes>")),
+        world.insert("private_storage", *(private("odd.data", f"urn:{number}", data)
+                                          for number, data in enumerate(ODD_PRIVATE))),
+        world.insert("offline_messages", *(message("odd.data", packet, number) for number, packet
+                                           in enumerate(ODD_MESSAGES))),
         world.insert("offline_messages",
                      message("romeo", SALUTE.format(sender, "first &lt;&amp;&gt; ☃"), 1),
                      message("romeo", SALUTE.format(sender + " xml:lang='not_a_language'",

@@ -155,9 +155,10 @@ test_array_split_reads_elements(void **state)
 static void
 test_array_split_refuses_what_is_no_array(void **state)
 {
-	static const char *const bad[] = { "",	   "{",	      "}",     "a",	 "{a",	    "a}",
-					   "{,}",  "{a,}",    "{,a}",  "{\"a}",	 "{\"a\"b}", "{a}b}",
-					   "{a}}", "{\"a\\}", "{\"\\", "{a,b,c,d}" };
+	static const char *const bad[] = { "",     "{",       "}",        "a",
+					   "{a",   "a}",      "{,}",      "{a,}",
+					   "{,a}", "{\"a}",   "{\"a\"b}", "{a}b}",
+					   "{a}}", "{\"a\\}", "{\"\\",    "{a,b,c,d}" };
 	struct buf scratch = BUF_INIT;
 	struct array_item items[3];
 	size_t count;

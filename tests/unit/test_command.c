@@ -70,7 +70,7 @@ test_command_counts(void **state)
 	assert_int_equal(command_required_count(&KICK), 3);
 	assert_false(command_has_optional(&KICK));
 	assert_int_equal(command_required_count(&FULL), COMMAND_PARAMS_MAX);
-	assert_int_equal(command_param_count(&PARCELS[0]), COMMAND_PARAMS_MAX);
+	assert_int_equal(command_param_count(&PARCELS[0]), 12);
 	assert_int_equal(command_required_count(&PARCELS[0]), 2);
 	assert_true(command_has_optional(&PARCELS[0]));
 	assert_int_equal(command_required_count(&PARCELS[2]), 0);

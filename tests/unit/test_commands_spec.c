@@ -398,7 +398,7 @@ test_commands_that_list_much_have_pages(void **state)
 	static const char *const few[] = {
 		"user_sessions_info", "get_ban_details",   "get_last",          "get_vcard2_multi",
 		"cache_info",         "gdpr_request_list", "gdpr_request_show", "gdpr_request_due",
-		"gdpr_audit",         "gdpr_erase",        "gdpr_holds",        "gdpr_pending",
+		"gdpr_audit",         "gdpr_erase",        "gdpr_pending",      "gdpr_holds",
 		"gdpr_replay"
 	};
 	const struct fixture *f = *state;
@@ -443,11 +443,11 @@ is_known_value(const struct command *c, const char *name, size_t len)
 {
 	/* Values that handlers give. */
 	static const char *const GIVEN[] = {
-		"reason",    "regexp",   "what",  "words",   "count",    "list",   "rule",
-		"request",   "deadline", "row",   "rows",    "broken",   "head",   "delete",
-		"anonymise", "keep",     "token", "due",     "moved",    "until",  "since",
-		"held",      "newer",    "doubt", "subject", "sections", "digest", "signer",
-		"why",       "faults",   "notes", "record"
+		"reason",    "regexp",   "what",   "words",   "count",  "list",   "rule",
+		"request",   "deadline", "row",    "rows",    "broken", "head",   "delete",
+		"anonymise", "keep",     "token",  "due",     "moved",  "until",  "since",
+		"held",      "newer",    "doubt",  "subject", "digest", "signer", "why",
+		"faults",    "notes",    "record", "sections"
 	};
 	size_t n = command_param_count(c);
 

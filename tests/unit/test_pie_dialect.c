@@ -337,6 +337,26 @@ test_dialect_prosody_gets_no_remarks(void **state)
 }
 
 static void
+test_dialect_elements_are_of_their_namespace(void **state)
+{
+	static const struct pie_dialect *const both[] = { &EJABBERD, &PROSODY };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(both); i++) {
+		check_element(both[i], PIE_PRIVATE, "<a/>", NULL);
+		check_element(both[i], PIE_PRIVATE, "<a xmlns='urn:a'/>", "<a xmlns='urn:a'/>");
+		check_element(both[i], PIE_PRIVATE, "<p:a xmlns:p='u'/>", "<p:a xmlns:p='u'/>");
+		check_element(both[i], PIE_VCARD, "<vCard/>", NULL);
+		check_element(both[i], PIE_VCARD, "<v:vCard xmlns:v='vcard-temp'/>",
+			      "<v:vCard xmlns:v='vcard-temp'/>");
+		check_element(both[i], PIE_OFFLINE, "<iq/>", NULL);
+		check_element(both[i], PIE_OFFLINE, "<message from='a@b'/>", "from='a@b'");
+	}
+	check_element(NULL, PIE_PRIVATE, "<a/>", "<a xmlns=''/>");
+	check_element(NULL, PIE_VCARD, "<vCard/>", "<vCard xmlns=''/>");
+}
+
+static void
 test_dialect_ejabberd_gets_padded_pictures(void **state)
 {
 	static const struct {
@@ -435,6 +455,7 @@ main(void)
 		cmocka_unit_test(test_dialect_names_that_are_old_enough),
 		cmocka_unit_test(test_dialect_prosody_reads_requests_beside_contacts),
 		cmocka_unit_test(test_dialect_prosody_gets_no_remarks),
+		cmocka_unit_test(test_dialect_elements_are_of_their_namespace),
 		cmocka_unit_test(test_dialect_ejabberd_gets_padded_pictures),
 		cmocka_unit_test(test_dialect_ejabberd_gets_messages_with_addresses),
 		cmocka_unit_test(test_dialect_ejabberd_gets_languages_that_are_some),
