@@ -38,8 +38,9 @@ static const struct answer ROW_CHANGED = {
 	"row_changed", "Row {row} of the ledger was changed; rows that do not hold: {broken}"
 };
 static const struct answer ROW_UNCHAINED = {
-	"row_not_chained", "Row {row} of the ledger does not follow the row before it: one of the "
-			   "two was put there; rows that do not hold: {broken}"
+	"row_not_chained",
+	"Row {row} of the ledger does not continue the row before it; rows that do not hold: "
+	"{broken}"
 };
 static const struct answer HEAD_MISSING = {
 	"head_missing",
@@ -318,7 +319,8 @@ take_due(struct call *call, struct rows *rows, struct adx_error *err)
 static enum adx_rc
 gdpr_request_due(struct call *call, struct adx_error *err)
 {
-	int64_t seconds = call_has(call, "within") ? call_arg(call, "within")->number : INT64_C(7) * DAY;
+	int64_t seconds =
+		call_has(call, "within") ? call_arg(call, "within")->number : INT64_C(7) * DAY;
 	char days[24];
 
 	snprintf(days, sizeof(days), "%" PRId64, (seconds + DAY - 1) / DAY);
