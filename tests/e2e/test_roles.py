@@ -9,13 +9,16 @@ from world import HOST, PASSWORD
 READER = """check_account get_last get_ban_details list_banned registered_users registered_vhosts
     num_active_users private_get get_roster num_resources resource_num status_num status_num_host
     status_list status_list_host connected_users_info connected_users_vhost user_sessions_info
-    stats stats_host get_vcard get_vcard2 get_vcard2_multi can_i""".split()
+    stats stats_host get_vcard get_vcard2 get_vcard2_multi can_i
+    gdpr_ledger_head gdpr_ledger_verify""".split()
 OPERATOR = """change_password check_password check_password_hash delete_old_users
     delete_old_users_vhost ban_account unban_account register unregister set_last private_set
     add_rosteritem delete_rosteritem process_rosteritems push_roster push_roster_all
     push_roster_alltoall kick_session set_presence send_message_chat send_message_headline
-    send_stanza_c2s set_vcard set_vcard2 set_vcard2_multi retrieve_personal_data""".split()
-ADMIN = "add_host remove_host remove_node".split()
+    send_stanza_c2s set_vcard set_vcard2 set_vcard2_multi retrieve_personal_data
+    gdpr_request_open gdpr_request_identity gdpr_request_list gdpr_request_show
+    gdpr_request_due""".split()
+ADMIN = "add_host remove_host remove_node gdpr_request_extend gdpr_request_close".split()
 # These need no database.
 LOCAL = "load_config get_cookie".split()
 # And these a daemon.
@@ -56,7 +59,14 @@ CALLS = {
     "can_i": ["reader", "check_account", HOST],
     "retrieve_personal_data": ["romeo", HOST, "-"], "add_host": ["new.example.org"],
     "remove_host": [world.EMPTY], "remove_node": ["node1"],
+    "gdpr_ledger_head": [], "gdpr_ledger_verify": [], "gdpr_request_list": [],
+    "gdpr_request_due": [], "gdpr_request_show": ["1"],
+    "gdpr_request_open": ["access", "romeo", HOST], "gdpr_request_identity": ["1", "passport"],
+    "gdpr_request_extend": ["1", "archives"], "gdpr_request_close": ["1", "refused"],
 }
+REQUEST = world.insert("gdpr_ledger", {"event": "opened", "type": "access", "subject": bytes(32),
+                                       "received": "2999-01-01", "deadline": "2999-02-01",
+                                       "actor": "admin"})
 
 
 class Roles(world.TestCase):
@@ -83,12 +93,15 @@ class Roles(world.TestCase):
         self.insert("bans", {"host": HOST, "username": "mercutio", "reason": "duel"})
         self.insert("last_activity", {"host": HOST, "username": "mercutio",
                                       "last_at": "2021-01-01"})
+        self.sql(REQUEST)
+        self.config = self.file("roles.conf", world.SETTINGS.format(self.tmp))
 
     def dsn_of(self, role):
         return self.cluster.dsn(self.database, self.logins[role])
 
     def run_as(self, role, *args, options=(), **how):
-        return self.adminex(*args, options=["--dsn", self.dsn_of(role), *options], **how)
+        return self.adminex(*args, options=["-c", self.config, "--dsn", self.dsn_of(role),
+                                            *options], **how)
 
     def call(self, name):
         return [name, *CALLS.get(name, ["romeo", HOST])]
@@ -142,8 +155,9 @@ class Roles(world.TestCase):
     def test_roles_every_command_is_here(self):
         words = re.search(r"help\) words='([^']*)'", self.adminex("completion", "bash").text)[1]
         verbs = {"migrate", "import", "export", "batch", "serve", "token", "help", "completion"}
-        self.assertEqual(set(words.split()) - verbs,
-                         {*READER, *OPERATOR, *ADMIN, *LOCAL, *CACHED, "gdpr_verify"})
+        families = {"gdpr_request"}
+        self.assertEqual(set(words.split()) - verbs - families,
+                         {*READER, *OPERATOR, *ADMIN, *LOCAL, *CACHED, *PRIVACY})
 
     def test_roles_failure_for_machines(self):
         reply = self.run_as("reader", "check_password", "romeo", HOST, PASSWORD,
