@@ -51,10 +51,14 @@ class ThreeWays(daemon.TestCase):
             self.assertEqual(row["face"], face)
             self.assertEqual(bool(row.pop("request_id")), face == "http", row)
             self.assertEqual(row.pop("actor"), "user " * (face == "http") + world.ACTOR)
-        for row in tables["gdpr_ledger"]:
-            row["actor"] = row["actor"].removeprefix("user ")
-        return {table: sorted(map(self.key, without_fickle(rows)))
+        return {table: sorted(map(self.key, self.without_user(rows)))
                 for table, rows in tables.items()}
+
+    @staticmethod
+    def without_user(value):
+        """A daemon's callers have another name than on the command line."""
+        text = json.dumps(without_fickle(value))
+        return json.loads(text.replace(f'"user {world.ACTOR}"', f'"{world.ACTOR}"'))
 
     @staticmethod
     def key(row):
@@ -142,7 +146,7 @@ class ThreeWays(daemon.TestCase):
         for way, replies in got.items():
             for words, expected, reply in zip(lines, want, replies, strict=True):
                 with self.subTest(way=way, words=words):
-                    self.assertEqual(without_fickle(reply[0]), without_fickle(expected[0]))
+                    self.assertEqual(self.without_user(reply[0]), without_fickle(expected[0]))
                     self.assertEqual(list(reply[0]), list(expected[0]))
                     self.assertEqual(reply[1:], expected[1:])
                     self.assertTrue(reply[1] or not all_yes)
