@@ -99,6 +99,7 @@ WORLD = "".join([
     "BEGIN;\n",
     *(f"DELETE FROM {table};\n" for table in ("outbox", "audit_log", "nodes", "users", "hosts",
                                                 "tokens", "daemons", "idempotency_keys",
+                                                "legal_holds", "pending_erasures", "tombstones",
                                                 "gdpr_subjects")),
     FORGET_LEDGER,
     insert("hosts", *({"host": host} for host in (HOST, CHAT, EMPTY))),
