@@ -40,6 +40,8 @@
 #define NS_X_DELAY "jabber:x:delay"
 /* What XEP-0227 has no place for: bans, when an account was made, the moment of last activity. */
 #define NS_ACCOUNT "urn:adminex:account:1"
+/* The seal of a document (seal.h), which gdpr_verify reads. */
+#define NS_SEAL "urn:adminex:seal:1"
 
 /* What the bytes seen so far are in the middle of. */
 struct pie_guard {
