@@ -130,6 +130,20 @@ class Format(Base):
             raw = openssl("pkey", "-pubin", "-in", self.public, "-outform", "DER")[-32:]
             self.assertEqual(found[2].decode(), "ed25519:" + raw.hex())
 
+    def test_the_commands_of_the_page_do_the_same(self):
+        page = (harness.ROOT / "docs/VERIFY.md").read_text()
+        code = re.search(r"```sh\nfile=romeo.json\n(.*?)```", page, re.S)[1]
+        for form in FORMS:
+            path = self.seal(form, "--sign", self.key)
+            for altered in (False, True):
+                data = bytearray(path.read_bytes())
+                data[100] ^= altered
+                path.write_bytes(data)
+                done = subprocess.run(["sh", "-c", f"file={path.name}\n{code}"], cwd=self.tmp,
+                                      stdout=subprocess.PIPE, check=True)
+                self.assertEqual(done.stdout.decode(), "intact\n" * (not altered) +
+                                 "Signature Verified Successfully\n")
+
     def test_sections_are_where_the_manifest_says(self):
         for form in ("json", "ndjson", "xml"):
             path = self.seal(form)
