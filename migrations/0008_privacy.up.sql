@@ -26,7 +26,7 @@ CREATE TABLE adminex.personal_sections (
     stays_column    name,
     stays_value     text COLLATE "C",
     CONSTRAINT personal_sections_pkey PRIMARY KEY (section),
-    CONSTRAINT personal_sections_place_once UNIQUE (place) DEFERRABLE,
+    CONSTRAINT personal_sections_place_once UNIQUE (place),
     CONSTRAINT personal_sections_section_word CHECK (section ~ '^[a-z][a-z0-9_]{0,62}$'),
     CONSTRAINT personal_sections_file_name_plain
         CHECK (file_name ~ '^[A-Za-z0-9_{}.-]{1,100}$' AND file_name !~ '^\.'),

@@ -175,7 +175,8 @@ SELECT is(pg_temp.outcome(pg_temp.as_role('adminex_test_owner', 'DELETE FROM adm
 SELECT set_eq(
     $$SELECT grantee, table_name, privilege_type, string_agg(column_name, ' ' ORDER BY column_name)
         FROM information_schema.column_privileges AS c
-       WHERE table_schema = 'adminex' AND grantee ^@ 'adminex_' AND grantee <> 'adminex_test_owner'
+       WHERE table_schema = 'adminex' AND table_name ^@ 'gdpr_' AND grantee ^@ 'adminex_'
+         AND grantee <> 'adminex_test_owner'
          AND NOT has_table_privilege(grantee::text, format('adminex.%I', table_name),
                                      privilege_type)
        GROUP BY 1, 2, 3$$,
