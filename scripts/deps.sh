@@ -17,7 +17,7 @@ declare -A packages=(
 	         libcurl4-openssl-dev libcurl4"
 	[server]="postgresql-15 curl"
 	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip
-	        python3-jsonschema openapi-specification pgbouncer"
+	        python3-jsonschema openapi-specification openssl pgbouncer"
 	[lint]="clang-format-14 clang-tidy-14 shellcheck"
 	[fuzz]="clang-14 libclang-rt-14-dev llvm-14"
 	[bench]="wrk nginx-light curl openssl"

@@ -175,6 +175,14 @@ jid_parse(const char *text, size_t len, struct jid *out, struct adx_error *err)
 	return jid_prep_resource(slash + 1, (size_t)(end - slash - 1), out->resource, err);
 }
 
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
 /* A prepared part has nothing else that resourceprep refuses, whichever part it is. */
 bool
 jid_part_is_stored_string(const char *part)
@@ -184,6 +192,8 @@ jid_part_is_stored_string(const char *part)
 
 	if (len > JID_PART_MAX)
 		return false;
+	if (is_ascii(part))
+		return true;
 	memcpy(work, part, len + 1);
 	return stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED,
 			  stringprep_xmpp_resourceprep) == STRINGPREP_OK;

@@ -151,7 +151,9 @@ signer_read_public(const char *text, size_t len, const char *name,
 		   unsigned char key[SIGNER_KEY_SIZE], struct adx_error *err)
 {
 	BIO *bio = len > KEY_FILE_MAX ? NULL : BIO_new_mem_buf(text, (int)len);
-	EVP_PKEY *read = bio == NULL ? NULL : PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+	bool asked = false;
+	EVP_PKEY *read =
+		bio == NULL ? NULL : PEM_read_bio_PUBKEY(bio, NULL, note_passphrase, &asked);
 	size_t size = SIGNER_KEY_SIZE;
 	enum adx_rc rc = ADX_OK;
 

@@ -482,22 +482,25 @@ run_alone(struct request *r)
 	return false;
 }
 
+/* As it is compared, else as it was typed; "" where there is none. */
+static const char *
+said(const struct value *value)
+{
+	if (value == NULL || value->raw == NULL)
+		return "";
+	return value->prepared == NULL ? value->raw : value->prepared;
+}
+
 /* How many tries a caller has for the password of an account. */
 static bool
 may_guess(struct request *r)
 {
-	const struct value *host = call_find(&r->call, "host");
-	const struct value *user = call_find(&r->call, "user");
-	const char *name[] = { r->actor, user == NULL ? "" : user->raw,
-			       host == NULL ? "" : host->raw };
+	const char *name[] = { r->actor, said(call_find(&r->call, "user")),
+			       said(call_find(&r->call, "host")) };
 	unsigned wait;
 
 	if (!(r->command->flags & CMD_GUESSES))
 		return true;
-	if (user != NULL && user->prepared != NULL)
-		name[1] = user->prepared;
-	if (host != NULL && host->prepared != NULL)
-		name[2] = host->prepared;
 	wait = throttle_take(r->daemon->throttle, name, 3,
 			     (unsigned)r->settings->config->http.password_checks,
 			     (uint64_t)now_ms());

@@ -197,8 +197,6 @@ gdpr_export(struct call *call, struct adx_error *err)
 		return rc;
 	if (!to.known)
 		return call_answer(call, &NO_DATA, err, NULL);
-	if (call->writer->whole)
-		call_remark(call, "manifest %s", to.digest);
 	return call_answer(call, &WRITTEN, err, "digest", to.digest, NULL);
 }
 

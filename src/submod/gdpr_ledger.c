@@ -38,8 +38,9 @@ static const struct answer ROW_CHANGED = {
 	"row_changed", "Row {row} of the ledger was changed; rows that do not hold: {broken}"
 };
 static const struct answer ROW_UNCHAINED = {
-	"row_not_chained", "Row {row} of the ledger does not follow the row before it: one of the "
-			   "two was put there; rows that do not hold: {broken}"
+	"row_not_chained",
+	"Row {row} of the ledger does not continue the row before it; rows that do not hold: "
+	"{broken}"
 };
 static const struct answer HEAD_MISSING = {
 	"head_missing",

@@ -43,6 +43,8 @@
 #define NS_X_DELAY "jabber:x:delay"
 /* What XEP-0227 has no place for: bans, when an account was made, the moment of last activity. */
 #define NS_ACCOUNT "urn:adminex:account:1"
+/* The seal of a document (seal.h), which gdpr_verify reads. */
+#define NS_SEAL "urn:adminex:seal:1"
 
 /* What the writer puts into one element at most: less than the reader takes (XML_TEXT_MAX). */
 enum { PIE_ELEMENT_MAX = 10 * 1000 * 1000 - 64 * 1024 };

@@ -25,10 +25,10 @@ const struct seal_texts SEAL_TEXTS[SEAL_FORMS] = {
 	[SEAL_XML] = { .name = "xml",
 		       .head = "<?xml ",
 		       .before = "",
-		       .manifest = "<!-- adminex {\"manifest\":",
+		       .manifest = "<seal xmlns=\"urn:adminex:seal:1\">{\"manifest\":",
 		       .digest = ",\"digest\":\"sha256:",
 		       .signature = "\",\"signature\":\"ed25519:",
-		       .end = "\"} -->\n" },
+		       .end = "\"}</seal>\n" XML_END },
 	[SEAL_ZIP] = { .name = "zip",
 		       .head = "PK\003\004",
 		       .before = "",
@@ -60,6 +60,8 @@ note(struct seal *seal, enum adx_rc rc, const char *what, const char *section)
 		return;
 	if (rc == ADX_ENOMEM)
 		adx_nomem(&seal->failure);
+	else if (section == NULL)
+		adx_fail(&seal->failure, rc, "the document %s", what);
 	else
 		adx_fail(&seal->failure, rc, "section '%.100s' %s", section, what);
 }
@@ -97,7 +99,7 @@ watch(void *ctx, const char *data, size_t len)
 		sha256_add(&seal->part, data + skipped, len - skipped);
 		current(seal)->bytes += len - skipped;
 	} else if (seal->form == SEAL_ZIP) {
-		note(seal, ADX_EFAIL, "would be written outside of its file", "?");
+		note(seal, ADX_EFAIL, "has bytes outside of its files", NULL);
 	}
 	seal->offset += len;
 }
@@ -105,7 +107,51 @@ watch(void *ctx, const char *data, size_t len)
 struct out *
 seal_out(struct seal *seal)
 {
-	return seal->form == SEAL_ZIP ? seal->spool_out : seal->out;
+	return seal->inner == NULL ? seal->out : seal->inner;
+}
+
+/* Where the bytes go by that the seal counts: what the caller writes, as it will stand there. */
+static struct out *
+watched(const struct seal *seal)
+{
+	return seal->form == SEAL_ZIP ? seal->inner : seal->out;
+}
+
+static void
+sync_watch(struct seal *seal)
+{
+	if (seal->form == SEAL_XML)
+		out_flush(seal->inner);
+	out_tap_sync(watched(seal));
+}
+
+/* XML: all goes on to the document but the last bytes, in front of which the seal will stand. */
+static int
+hold_back(void *ctx, const char *data, size_t len)
+{
+	struct seal *seal = ctx;
+	size_t new = len < XML_END_SIZE ? len : XML_END_SIZE;
+	size_t old = XML_END_SIZE - new;
+
+	old = old < seal->held_len ? old : seal->held_len;
+	out_write(seal->out, seal->held, seal->held_len - old);
+	memmove(seal->held, seal->held + seal->held_len - old, old);
+	out_write(seal->out, data, len - new);
+	memcpy(seal->held + old, data + len - new, new);
+	seal->held_len = old + new;
+	return out_error(seal->out);
+}
+
+static enum adx_rc
+open_inner(struct seal *seal, struct adx_error *err)
+{
+	if (seal->form == SEAL_ZIP)
+		return seal_zip_open(seal, err);
+	if (seal->form == SEAL_XML) {
+		seal->inner = out_new_sink(hold_back, seal);
+		return seal->inner == NULL ? adx_nomem(err) : ADX_OK;
+	}
+	return ADX_OK;
 }
 
 enum adx_rc
@@ -113,17 +159,16 @@ seal_open(struct out *out, enum seal_form form, const struct seal_facts *facts,
 	  const struct signer *signer, struct seal **seal, struct adx_error *err)
 {
 	struct seal *s = calloc(1, sizeof(*s));
-	enum adx_rc rc = ADX_OK;
+	enum adx_rc rc;
 
 	*seal = s;
 	if (s == NULL)
 		return adx_nomem(err);
 	*s = (struct seal){ .form = form, .out = out, .facts = facts, .signer = signer };
 	sha256_begin(&s->all);
-	if (form == SEAL_ZIP)
-		rc = seal_zip_open(s, err);
+	rc = open_inner(s, err);
 	if (rc == ADX_OK) {
-		out_tap(seal_out(s), watch, s);
+		out_tap(watched(s), watch, s);
 		return ADX_OK;
 	}
 	seal_free(s);
@@ -207,7 +252,7 @@ seal_section_begin(struct seal *seal, const struct seal_section *section)
 {
 	struct seal_record *r;
 
-	out_tap_sync(seal_out(seal));
+	sync_watch(seal);
 	r = add(seal, section);
 	if (r == NULL)
 		return;
@@ -232,7 +277,7 @@ finish(struct seal *seal, struct seal_record *r)
 void
 seal_section_end(struct seal *seal, int64_t rows)
 {
-	out_tap_sync(seal_out(seal));
+	sync_watch(seal);
 	/* After a failure nothing began. */
 	if (!seal->in_section)
 		return;
@@ -268,6 +313,9 @@ check_all(struct seal *seal, struct adx_error *err)
 {
 	if (seal->in_section)
 		note(seal, ADX_EFAIL, "has no end", current(seal)->section.name);
+	if (seal->form == SEAL_XML &&
+	    (seal->held_len != XML_END_SIZE || memcmp(seal->held, XML_END, XML_END_SIZE) != 0))
+		note(seal, ADX_EFAIL, "does not end as XEP-0227 does", NULL);
 	if (seal->failure.rc == ADX_OK || out_error(seal_out(seal)) != 0)
 		return check_output(seal_out(seal), err);
 	*err = seal->failure;
@@ -338,7 +386,7 @@ seal_close(struct seal *seal, char digest[SEAL_DIGEST_SIZE], struct adx_error *e
 {
 	enum adx_rc rc;
 
-	out_tap_sync(seal_out(seal));
+	sync_watch(seal);
 	rc = check_all(seal, err);
 	if (rc == ADX_OK)
 		rc = write_manifest(seal, err);
@@ -352,10 +400,11 @@ seal_free(struct seal *seal)
 {
 	if (seal == NULL)
 		return;
-	if (seal->form == SEAL_ZIP)
-		seal_zip_free(seal);
-	else
-		out_tap(seal->out, NULL, NULL);
+	if (watched(seal) != NULL)
+		out_tap(watched(seal), NULL, NULL);
+	out_free(seal->inner);
+	if (seal->spool != NULL)
+		fclose(seal->spool);
 	sha256_free(&seal->all);
 	sha256_free(&seal->part);
 	arena_free(&seal->arena);

@@ -24,8 +24,12 @@
  *         {"digest":"sha256:HEX","signature":"ed25519:KEY:HEX"}
  *         A section is its lines.
  *
- * XML     a whole XEP-0227 document               the caller, between begin and end: one section
- *         <!-- adminex {"manifest":{...},"digest":"sha256:HEX","signature":...} -->
+ * XML     <server-data ...>                       the caller: a whole XEP-0227 document, which
+ *         ...                                     ends in "</server-data>\n"; one section, up to
+ *         <seal xmlns="urn:adminex:seal:1">       the line of the seal. seal_close() puts it in
+ *         {"manifest":{...},"digest":...}</seal>  front of the end. One line; an element, as
+ * Prosody
+ *         </server-data>                          imports nothing that has a comment in it.
  *
  * ZIP     one file a section                      the caller: its content, between begin and end
  *         manifest.json                           seal_close()
@@ -82,7 +86,10 @@ struct seal;
 ADX_MUST_CHECK enum adx_rc seal_open(struct out *out, enum seal_form form,
 				     const struct seal_facts *facts, const struct signer *signer,
 				     struct seal **seal, struct adx_error *err);
-/* Where the document is written to; belongs to the seal, or is the `out` it watches. */
+/*
+ * Where the document is written to: `out`, or one that belongs to the seal. In a long document ask
+ * now and then whether it failed.
+ */
 struct out *seal_out(struct seal *seal);
 /* Generate the first members of a document, "format" to "rules", into the map that is open. */
 void seal_head(const struct seal *seal, yajl_gen g);

@@ -166,19 +166,15 @@ generate(const struct seal *seal, struct buf *text, struct adx_error *err)
 	return ADX_OK;
 }
 
-/*
- * In a comment of XML two hyphens must not be neighbours (XML 1.0, 2.5), nor may characters stand
- * that XML cannot carry: both are in strings only, and can be escaped there.
- */
+/* Markup and what XML cannot carry are in strings of the JSON only, and can be escaped there. */
 static void
-escape_comment(struct buf *out, const char *text, size_t len)
+escape(struct buf *out, const char *text, size_t len)
 {
-	unsigned cp = 0, before;
+	unsigned cp;
 
 	for (size_t i = 0, n; i < len; i += n) {
-		before = cp;
 		n = text_next(text + i, len - i, &cp);
-		if ((cp == '-' && before == '-') || !text_is_xml(text + i, n))
+		if (cp == '<' || cp == '&' || cp == '>' || !text_is_xml(text + i, n))
 			buf_addf(out, "\\u%04x", cp);
 		else
 			buf_add(out, text + i, n);
@@ -199,7 +195,7 @@ seal_manifest(const struct seal *seal, struct buf *out, struct adx_error *err)
 		buf_add_text(out, t->before);
 		buf_add_text(out, t->manifest);
 		if (seal->form == SEAL_XML)
-			escape_comment(out, map, text.len - (size_t)(map - text.data));
+			escape(out, map, text.len - (size_t)(map - text.data));
 		else
 			buf_add(out, map, text.len - (size_t)(map - text.data));
 		rc = buf_ok(out) ? ADX_OK : adx_nomem(err);

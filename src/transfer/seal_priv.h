@@ -12,18 +12,21 @@
 #include "base/sha256.h"
 #include "transfer/seal.h"
 
+#define MANIFEST_FILE "manifest.json"
+/* How a document of SEAL_XML ends without a seal. */
+#define XML_END "</server-data>\n"
+
 enum {
 	KEY_DIGITS = 2 * SIGNER_KEY_SIZE,
 	SIGNATURE_DIGITS = 2 * SIGNER_SIGNATURE_SIZE,
 	MANIFEST_MAX = 2 * 1024 * 1024,
+	XML_END_SIZE = sizeof(XML_END) - 1,
 	/* From the text before the digits to the end of the document; a ZIP's comment. */
 	TAIL_MAX = 512,
 	SIGNER_SIZE = sizeof("ed25519:") + KEY_DIGITS,
 	/* Of what is signed, the NUL included. */
 	SIGNED_TEXT_SIZE = sizeof("adminex-personal-data-1\nsha256:\n") + SHA256_DIGITS,
 };
-
-#define MANIFEST_FILE "manifest.json"
 
 /*
  * The fixed texts of a form. A document is
@@ -77,9 +80,15 @@ struct seal {
 	bool in_section;
 	bool waits;               /* for the '[' of the section */
 	struct adx_error failure; /* the first; failure.rc is ADX_OK until then */
-	/* SEAL_ZIP: the contents of the files, one behind the other, in an unlinked file. */
+	/*
+	 * Where the caller writes to, in two forms; else NULL. SEAL_ZIP: to the spool, an unlinked
+	 * file that has the contents of all files, one behind the other. SEAL_XML: to the
+	 * document, but for its last bytes so far, which are held.
+	 */
+	struct out *inner;
 	FILE *spool;
-	struct out *spool_out;
+	char held[XML_END_SIZE];
+	size_t held_len;
 };
 
 /* The manifest as JSON text, with what stands around it in the form. */
@@ -90,6 +99,5 @@ ADX_MUST_CHECK enum adx_rc seal_manifest(const struct seal *seal, struct buf *ou
 ADX_MUST_CHECK enum adx_rc seal_zip_open(struct seal *seal, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc seal_zip_pack(struct seal *seal, const struct buf *manifest,
 					 struct adx_error *err);
-void seal_zip_free(struct seal *seal);
 
 #endif

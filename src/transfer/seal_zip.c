@@ -26,16 +26,8 @@ seal_zip_open(struct seal *seal, struct adx_error *err)
 
 	if (rc != ADX_OK)
 		return rc;
-	seal->spool_out = out_new(fileno(seal->spool));
-	return seal->spool_out == NULL ? adx_nomem(err) : ADX_OK;
-}
-
-void
-seal_zip_free(struct seal *seal)
-{
-	out_free(seal->spool_out);
-	if (seal->spool != NULL)
-		fclose(seal->spool);
+	seal->inner = out_new(fileno(seal->spool));
+	return seal->inner == NULL ? adx_nomem(err) : ADX_OK;
 }
 
 /* ---- the archive ------------------------------------------------------------------------- */
@@ -125,9 +117,9 @@ seal_zip_pack(struct seal *seal, const struct buf *manifest, struct adx_error *e
 
 	if (rc != ADX_OK)
 		return rc;
-	out_flush(seal->spool_out);
-	if (out_error(seal->spool_out) != 0)
-		rc = adx_fail_errno(err, ADX_EIO, out_error(seal->spool_out),
+	out_flush(seal->inner);
+	if (out_error(seal->inner) != 0)
+		rc = adx_fail_errno(err, ADX_EIO, out_error(seal->inner),
 				    "cannot write a temporary file");
 	if (rc == ADX_OK)
 		rc = make_archive(seal, fileno(file), manifest, &tail, err);

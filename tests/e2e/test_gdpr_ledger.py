@@ -445,8 +445,8 @@ class Chain(Ledger):
         self.broken(f"Row {row} of the ledger is missing", rows, "row_missing")
 
     def unchained(self, row, rows=1):
-        self.broken(f"Row {row} of the ledger does not follow the row before it: one of the two "
-                    "was put there", rows, "row_not_chained")
+        self.broken(f"Row {row} of the ledger does not continue the row before it", rows,
+                    "row_not_chained")
 
     # What it proves.
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import time
 import unittest
-import xml.parsers.expat
+import xml.etree.ElementTree
 import zipfile
 
 import jsonschema
@@ -28,8 +28,8 @@ from world import HOST
 
 FORMS = ["json", "ndjson", "xml", "zip"]
 TAIL = re.compile(rb"sha256:([0-9a-f]{64})(?:[^0-9a-z]+(?:signature[^0-9a-z]+)?"
-                  rb"(ed25519:[0-9a-f]{64}):([0-9a-f]{128}))?[^0-9a-z]*\Z")
-ENDS = {"json": b'"\n}\n', "ndjson": b'"}\n', "xml": b'"} -->\n', "zip": b"\n"}
+                  rb"(ed25519:[0-9a-f]{64}):([0-9a-f]{128}))?[^0-9a-f]*(</seal>\n</server-data>\n)?\Z")
+ENDS = {"json": b'"\n}\n', "ndjson": b'"}\n', "xml": b'"}</seal>\n</server-data>\n', "zip": b"\n"}
 CONTACTS = 3
 
 
@@ -100,11 +100,9 @@ def manifest_of(form, path):
     if form == "zip":
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read("manifest.json"))
-    comments = []
-    parser = xml.parsers.expat.ParserCreate()
-    parser.CommentHandler = comments.append
-    parser.Parse(path.read_bytes(), True)
-    return json.loads(comments[-1].removeprefix(" adminex "))["manifest"]
+    seal = xml.etree.ElementTree.parse(path).getroot()[-1]
+    assert (seal.tag, len(seal)) == ("{urn:adminex:seal:1}seal", 0)
+    return json.loads(seal.text)["manifest"]
 
 
 class Format(Base):
@@ -132,6 +130,20 @@ class Format(Base):
             raw = openssl("pkey", "-pubin", "-in", self.public, "-outform", "DER")[-32:]
             self.assertEqual(found[2].decode(), "ed25519:" + raw.hex())
 
+    def test_the_commands_of_the_page_do_the_same(self):
+        page = (harness.ROOT / "docs/VERIFY.md").read_text()
+        code = re.search(r"```sh\nfile=romeo.json\n(.*?)```", page, re.S)[1]
+        for form in FORMS:
+            path = self.seal(form, "--sign", self.key)
+            for altered in (False, True):
+                data = bytearray(path.read_bytes())
+                data[100] ^= altered
+                path.write_bytes(data)
+                done = subprocess.run(["sh", "-c", f"file={path.name}\n{code}"], cwd=self.tmp,
+                                      stdout=subprocess.PIPE, check=True)
+                self.assertEqual(done.stdout.decode(), "intact\n" * (not altered) +
+                                 "Signature Verified Successfully\n")
+
     def test_sections_are_where_the_manifest_says(self):
         for form in ("json", "ndjson", "xml"):
             path = self.seal(form)
@@ -149,7 +161,7 @@ class Format(Base):
                     self.assertTrue(all(row["section"] == section["name"] for row in rows))
                 else:
                     rows = [1]
-                    self.assertTrue(part.endswith(b"</server-data>\n"))
+                    self.assertEqual(data[len(part):][:6], b"<seal ")
                 self.assertEqual(len(rows), section["rows"])
 
     def test_files_of_the_archive_are_what_the_manifest_says(self):

@@ -29,6 +29,9 @@ ACCOUNTS = [("romeo", HOST), ("juliet", HOST), ("mercutio", HOST), ("romeo", CHA
 PASSWORD = "wherefore art thou"
 ACTOR = pwd.getpwuid(os.getuid()).pw_name
 
+# What some commands need of the configuration, with a folder for the key that they make.
+SETTINGS = 'node = {{ cookie = "secret"; }}; privacy = {{ key_file = "{}/privacy.key"; }};'
+
 # Every part of a JID that XMPP servers refuse, by what is wrong with it.
 BAD_LOCALPARTS = ["", "a b", "a@b", "a/b", "a\x01", b"a\xff", "a" * 1024]
 BAD_DOMAINS = ["", "a b", "a@b", "a/b", b"a\xff", "a" * 1024]
@@ -96,6 +99,7 @@ WORLD = "".join([
     "BEGIN;\n",
     *(f"DELETE FROM {table};\n" for table in ("outbox", "audit_log", "nodes", "users", "hosts",
                                                 "tokens", "daemons", "idempotency_keys",
+                                                "legal_holds", "pending_erasures", "tombstones",
                                                 "gdpr_subjects")),
     FORGET_LEDGER,
     insert("hosts", *({"host": host} for host in (HOST, CHAT, EMPTY))),

@@ -31,7 +31,7 @@ static const struct seal_facts SEALED_FACTS = {
 static const struct seal_section SEALED_ACCOUNT = {
 	.name = "account",
 	.file = "account.csv",
-	.reason = "passwords are withheld: <they> -- & \"keys\" --- are secret",
+	.reason = "passwords are withheld: <they> & \"keys\" ]]> are secret",
 	.legal_basis = "Art. 6 (1) b",
 	.retention = "as long as the account\nexists",
 };

@@ -117,6 +117,33 @@ assert_verdict(const char *text, size_t len, const unsigned char *key, enum seal
 	seal_report_free(&report);
 }
 
+/* ---- documents made by hand ------------------------------------------------------------ */
+
+struct work {
+	int fd;
+	struct out *out;
+	struct seal *seal;
+	struct adx_error err;
+};
+
+static struct work
+begin(enum seal_form form)
+{
+	struct work w = { .fd = memfd_create("document", 0) };
+
+	w.out = out_new(w.fd);
+	assert_int_equal(seal_open(w.out, form, &SEALED_FACTS, NULL, &w.seal, &w.err), ADX_OK);
+	return w;
+}
+
+static void
+end(struct work *w)
+{
+	seal_free(w->seal);
+	out_free(w->out);
+	close(w->fd);
+}
+
 /* ---- what it says ------------------------------------------------------------------------- */
 
 static void
@@ -202,22 +229,51 @@ test_seal_of_json_is_members_at_its_end(void **state)
 	signer_free(signer);
 }
 
-/* In a comment two hyphens are an error (XML 1.0, 2.5). */
 static void
-test_seal_of_xml_is_a_comment_that_is_one(void **state)
+test_seal_of_xml_is_the_last_element(void **state)
 {
 	struct buf text = make(SEAL_XML, SMALL, NULL);
-	const char *comment = strstr(text.data, "</server-data>\n<!-- adminex {\"manifest\":");
+	const char *seal =
+		strstr(text.data, "</host>\n<seal xmlns=\"urn:adminex:seal:1\">{\"manifest\":");
 	const char *end;
 
 	(void)state;
-	assert_non_null(comment);
-	comment = strstr(comment, "<!--") + 4;
-	end = strstr(comment, "--");
-	assert_non_null(end);
-	assert_string_equal(end, "-->\n");
-	assert_non_null(strstr(comment, "other accounts -\\u002d whoever"));
+	assert_non_null(seal);
+	end = strchr(seal + strlen("</host>\n<seal xmlns="), '<');
+	assert_string_equal(end, "</seal>\n</server-data>\n");
+	assert_non_null(strstr(seal, "-- whoever they are --"));
 	buf_free(&text);
+}
+
+/* Whatever the pieces are in which the document comes. */
+static void
+test_seal_of_xml_holds_the_end_back(void **state)
+{
+	static const char DOCUMENT[] = "<server-data>\n</server-data>\n</server-data>\n";
+	struct adx_error err = { 0 };
+	char digest[SEAL_DIGEST_SIZE];
+
+	(void)state;
+	for (size_t piece = 1; piece <= strlen(DOCUMENT); piece++) {
+		struct work w = begin(SEAL_XML);
+		struct buf text;
+
+		seal_section_begin(w.seal, &SEALED_DOCUMENT);
+		for (size_t at = 0; at < strlen(DOCUMENT); at += piece) {
+			size_t left = strlen(DOCUMENT) - at;
+
+			out_write(seal_out(w.seal), DOCUMENT + at, left < piece ? left : piece);
+			out_flush(seal_out(w.seal));
+		}
+		seal_section_end(w.seal, 1);
+		assert_int_equal(seal_close(w.seal, digest, &err), ADX_OK);
+		text = slurp(w.fd);
+		assert_ptr_equal(strstr(text.data, "<server-data>\n</server-data>\n<seal "),
+				 text.data);
+		assert_verdict(text.data, text.len, NULL, SEAL_INTACT, "");
+		buf_free(&text);
+		end(&w);
+	}
 }
 
 static enum adx_rc
@@ -690,23 +746,6 @@ test_check_bounds_the_number_of_sections(void **state)
 
 /* ---- those who make it --------------------------------------------------------------------- */
 
-struct work {
-	int fd;
-	struct out *out;
-	struct seal *seal;
-	struct adx_error err;
-};
-
-static struct work
-begin(enum seal_form form)
-{
-	struct work w = { .fd = memfd_create("document", 0) };
-
-	w.out = out_new(w.fd);
-	assert_int_equal(seal_open(w.out, form, &SEALED_FACTS, NULL, &w.seal, &w.err), ADX_OK);
-	return w;
-}
-
 static void
 assert_close_fails(struct work *w, enum adx_rc rc, const char *why)
 {
@@ -714,9 +753,7 @@ assert_close_fails(struct work *w, enum adx_rc rc, const char *why)
 
 	assert_int_equal(seal_close(w->seal, digest, &w->err), rc);
 	assert_string_equal(w->err.message, why);
-	seal_free(w->seal);
-	out_free(w->out);
-	close(w->fd);
+	end(w);
 }
 
 static void
@@ -747,6 +784,14 @@ test_seal_tells_of_mistakes_of_its_user(void **state)
 	out_text(w.out, "{}");
 	seal_section_end(w.seal, 1);
 	assert_close_fails(&w, ADX_EFAIL, "section 'roster' has no array");
+
+	w = begin(SEAL_XML);
+	out_text(seal_out(w.seal), "<server-data></server-data>");
+	assert_close_fails(&w, ADX_EFAIL, "the document does not end as XEP-0227 does");
+
+	w = begin(SEAL_ZIP);
+	out_text(seal_out(w.seal), "more");
+	assert_close_fails(&w, ADX_EFAIL, "the document has bytes outside of its files");
 
 	w = begin(SEAL_ZIP);
 	seal_section_begin(w.seal, &SEALED_ARCHIVE);
@@ -786,7 +831,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seal_is_found_and_says_what_is_in_the_document),
 		cmocka_unit_test(test_seal_of_json_is_members_at_its_end),
-		cmocka_unit_test(test_seal_of_xml_is_a_comment_that_is_one),
+		cmocka_unit_test(test_seal_of_xml_is_the_last_element),
+		cmocka_unit_test(test_seal_of_xml_holds_the_end_back),
 		cmocka_unit_test(test_seal_of_xml_is_passed_over_by_the_import),
 		cmocka_unit_test(test_seal_finds_every_byte_changed_added_or_removed),
 		cmocka_unit_test(test_seal_with_a_signature_finds_them_too),
