@@ -1,6 +1,6 @@
 -- Every migration goes back, one after the other, and up again. All of it is rolled back.
 BEGIN;
-SELECT plan(24);
+SELECT plan(23);
 
 CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
     LANGUAGE sql
