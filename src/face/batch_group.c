@@ -88,6 +88,7 @@ keep_failure(struct batch_item *item, enum adx_rc rc, const struct adx_error *er
 	/* What it did is undone. */
 	item->call.rows = 0;
 	item->call.affected = 0;
+	item->call.end = NULL;
 	if (item->err == NULL)
 		item->err = malloc(sizeof(*item->err));
 	if (item->err == NULL)

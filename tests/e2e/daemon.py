@@ -337,7 +337,8 @@ class TestCase(world.TestCase):
         body = reply.json()
         self.assertEqual(body["status"], status, f"\n{reply}")
         self.assertEqual(list(body)[-1], "status", f"\n{reply}")
-        self.assertLessEqual(set(body), {"result", "next", "message", "hint", "sqlstate", "status"})
+        self.assertLessEqual(set(body), {"result", "next", "message", "token", "hint", "sqlstate",
+                                         "status"})
         if message is not None:
             self.assertRegex(body["message"], message, f"\n{reply}")
         return body
