@@ -20,9 +20,6 @@ struct out {
 	bool holding;
 	FILE *spill; /* what is held beyond HELD_IN_MEMORY; in front of `pending` */
 	struct buf pending;
-	out_tap_fn *tap;
-	void *tap_ctx;
-	size_t seen; /* so many bytes of `pending` were shown to the tap */
 };
 
 struct out *
@@ -45,31 +42,6 @@ out_new_sink(out_sink *sink, void *ctx)
 		out->sink_ctx = ctx;
 	}
 	return out;
-}
-
-void
-out_tap(struct out *out, out_tap_fn *tap, void *ctx)
-{
-	out_tap_sync(out);
-	out->tap = tap;
-	out->tap_ctx = ctx;
-	out->seen = out->pending.len;
-}
-
-/* As late as can be: writers hand over a few bytes at a time. */
-void
-out_tap_sync(struct out *out)
-{
-	if (out->tap != NULL && out->seen < out->pending.len)
-		out->tap(out->tap_ctx, out->pending.data + out->seen, out->pending.len - out->seen);
-	out->seen = out->pending.len;
-}
-
-static void
-clear_pending(struct out *out)
-{
-	buf_clear(&out->pending);
-	out->seen = 0;
 }
 
 void
@@ -113,10 +85,9 @@ spill_pending(struct out *out)
 		out_fail(out, errno);
 		return;
 	}
-	out_tap_sync(out);
 	if (fwrite(out->pending.data, 1, out->pending.len, out->spill) != out->pending.len)
 		out_fail(out, errno);
-	clear_pending(out);
+	buf_clear(&out->pending);
 }
 
 void
@@ -184,8 +155,7 @@ out_discard(struct out *out)
 {
 	out->holding = false;
 	drop_spill(out);
-	out_tap_sync(out);
-	clear_pending(out);
+	buf_clear(&out->pending);
 }
 
 const char *
@@ -199,9 +169,8 @@ out_flush(struct out *out)
 {
 	if (out->holding)
 		return;
-	out_tap_sync(out);
 	write_all(out, buf_text(&out->pending), out->pending.len);
-	clear_pending(out);
+	buf_clear(&out->pending);
 }
 
 void

@@ -47,7 +47,6 @@
 	X(xmlOutputBufferCreateIO)                                                                 \
 	X(xmlParseChunk)                                                                           \
 	X(xmlReaderForIO)                                                                          \
-	X(xmlRemoveProp)                                                                           \
 	X(xmlSAX2GetColumnNumber)                                                                  \
 	X(xmlSAX2GetLineNumber)                                                                    \
 	X(xmlSAX2StartElementNs)                                                                   \
@@ -129,7 +128,6 @@ xmllib(void)
 #define xmlOutputBufferCreateIO          (xmllib()->xmlOutputBufferCreateIO)
 #define xmlParseChunk                    (xmllib()->xmlParseChunk)
 #define xmlReaderForIO                   (xmllib()->xmlReaderForIO)
-#define xmlRemoveProp                    (xmllib()->xmlRemoveProp)
 #define xmlSAX2GetColumnNumber           (xmllib()->xmlSAX2GetColumnNumber)
 #define xmlSAX2GetLineNumber             (xmllib()->xmlSAX2GetLineNumber)
 #define xmlSAX2StartElementNs            (xmllib()->xmlSAX2StartElementNs)

@@ -149,6 +149,5 @@ writer_csv_new(void)
 	if (c == NULL)
 		return NULL;
 	c->base.ops = &OPS;
-	c->base.rows_only = true;
 	return &c->base;
 }

@@ -9,7 +9,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "daemon/loop.h"
 #include "daemon/route.h"
 #include "daemon/sockets.h"
 
@@ -176,11 +175,10 @@ waits_for_body(const struct request *r)
 }
 
 static enum MHD_Result
-begin(struct loop *loop, struct MHD_Connection *connection, const char *path, const char *method,
-      void **request)
+begin(struct daemon *daemon, struct MHD_Connection *connection, const char *path,
+      const char *method, void **request)
 {
-	struct request *r = request_new(loop, connection);
-	struct daemon *daemon = loop_daemon(loop);
+	struct request *r = request_new(daemon, connection);
 	struct peer *peer;
 
 	*request = r;
@@ -244,12 +242,13 @@ on_completed(void *cls, struct MHD_Connection *connection, void **request,
 {
 	struct request *r = *request;
 
-	(void)cls;
+	struct daemon *daemon = cls;
+
 	(void)connection;
 	(void)why;
 	if (r == NULL)
 		return;
-	atomic_fetch_sub(&r->daemon->open, 1);
+	atomic_fetch_sub(&daemon->open, 1);
 	spool_abandon(&r->spool);
 	request_release(r);
 	*request = NULL;
@@ -261,8 +260,7 @@ static void
 on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 	      enum MHD_ConnectionNotificationCode what)
 {
-	struct loop *loop = cls;
-	struct daemon *daemon = loop_daemon(loop);
+	struct daemon *daemon = cls;
 	const union MHD_ConnectionInfo *info;
 	struct ucred cred;
 	socklen_t size = sizeof(cred);
@@ -275,7 +273,6 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 		if (*socket != NULL)
 			newcomers_remove(daemon, *socket);
 		peer_free(*socket);
-		loop_count_out(loop);
 		return;
 	}
 	*socket = peer = calloc(1, sizeof(*peer));
@@ -346,33 +343,32 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 	return n;
 }
 
-/* Connections are given to it (acceptor.c), and a thread (loop.c). */
+/* Connections are given to it (acceptor.c). */
 static struct MHD_Daemon *
-make_http(struct loop *loop, unsigned connections, void *ctx)
+start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls)
 {
-	const struct tls *tls = ctx;
-	const struct config_http *http = &loop_daemon(loop)->settings->config->http;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-			 MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_USE_TURBO | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
 	struct MHD_OptionItem items[16] = {
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, http->max_header, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 1024, NULL },
-		{ MHD_OPTION_CONNECTION_LIMIT, connections, NULL },
+		{ MHD_OPTION_CONNECTION_LIMIT, http->max_connections, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, http->idle_timeout, NULL },
+		{ MHD_OPTION_THREAD_POOL_SIZE, http->threads < 2 ? 0 : http->threads, NULL },
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
 	};
-	size_t n = 6;
+	size_t n = 7;
 
 	if (tls != NULL) {
 		flags |= MHD_USE_TLS;
 		n += add_tls(tls, items + n);
 	}
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER,
-				on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_ARRAY,
-				items, MHD_OPTION_END);
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, daemon, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, daemon, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
 static enum adx_rc
@@ -383,8 +379,8 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	enum adx_rc rc = with_tls ? read_tls(http, &tls, err) : ADX_OK;
 
 	if (rc == ADX_OK) {
-		daemon->loops[TCP_SOCKET] = loops_start(daemon, make_http, with_tls ? &tls : NULL);
-		if (daemon->loops[TCP_SOCKET] == NULL) {
+		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL);
+		if (daemon->http[TCP_SOCKET] == NULL) {
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP by TCP");
 			adx_hint(err, "the log says why; are the TLS files in PEM?");
 		}
@@ -423,8 +419,8 @@ server_start(struct daemon *daemon, struct adx_error *err)
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = sockets_listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
-		daemon->loops[UNIX_SOCKET] = loops_start(daemon, make_http, NULL);
-		if (daemon->loops[UNIX_SOCKET] == NULL)
+		daemon->http[UNIX_SOCKET] = start_http(daemon, http, NULL);
+		if (daemon->http[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);
 	}
 	if (rc == ADX_OK && address[0] != '\0')
@@ -448,7 +444,8 @@ server_stop(struct daemon *daemon)
 {
 	server_quiesce(daemon);
 	for (int i = 0; i < DAEMON_LISTENERS; i++)
-		loops_stop(daemon->loops[i]);
+		if (daemon->http[i] != NULL)
+			MHD_stop_daemon(daemon->http[i]);
 	if (daemon->socket_path != NULL)
 		unlink(daemon->socket_path);
 	free(daemon->socket_path);

@@ -75,35 +75,20 @@ start(const struct db *db)
 	return c;
 }
 
-static bool
-is_under_way(const struct cancelling *c)
-{
-	return c != NULL && !atomic_load(&c->done);
-}
-
 bool
-db_is_cancelling(struct db *db)
+db_is_cancelling(const struct db *db)
 {
-	bool is;
-
-	pthread_mutex_lock(&db->cancelling_lock);
-	is = is_under_way(db->cancelling);
-	pthread_mutex_unlock(&db->cancelling_lock);
-	return is;
+	return db->cancelling != NULL && !atomic_load(&db->cancelling->done);
 }
 
 void
 db_cancel_soon(struct db *db)
 {
 	/* A COMMIT is waited for, as by db_cancel(). */
-	if (atomic_load(&db->committing))
+	if (atomic_load(&db->committing) || db_is_cancelling(db))
 		return;
-	pthread_mutex_lock(&db->cancelling_lock);
-	if (!is_under_way(db->cancelling)) {
-		cancelling_release(db->cancelling);
-		db->cancelling = start(db);
-	}
-	pthread_mutex_unlock(&db->cancelling_lock);
+	cancelling_release(db->cancelling);
+	db->cancelling = start(db);
 }
 
 void

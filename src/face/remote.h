@@ -6,7 +6,8 @@
 #include "face/cli.h"
 
 /* Returns the exit status. */
-int remote_run(struct cli *cli, const struct command *command, const struct args *args);
+int remote_run(struct cli *cli, const struct command *command, const char *const *args,
+	       size_t count);
 
 /* ---- for remote.c and remote_reply.c ----------------------------------------------------- */
 

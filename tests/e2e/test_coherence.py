@@ -376,8 +376,7 @@ class CacheTriggers(harness.TestCase):
 
     def test_cache_triggers_go_with_the_table_of_daemons(self):
         self.succeeds(self.adminex("migrate", "cache-triggers", "on"))
-        down = str(int(self.value("SELECT max(version) FROM schema_migrations")) - 5)
-        self.succeeds(self.adminex("migrate", "down", down))
+        self.succeeds(self.adminex("migrate", "down", "1"))
         self.sql("INSERT INTO hosts VALUES ('example.org')")
         self.fails(self.adminex("migrate", "cache-triggers", "on"), 1,
                    r"at schema version \d+, older than .* \(run 'adminex migrate' first")
