@@ -155,6 +155,10 @@ check-e2e: $(BUILD)/adminex ## end-to-end tests of the program only
 unit-programs: $(UNIT)
 	@:
 
+.PHONY: check-servers
+check-servers: $(BUILD)/adminex ## move accounts to a real ejabberd and Prosody (scripts/deps.sh servers)
+	$(Q)$(check) servers
+
 .PHONY: check-tsan tsan-programs
 check-tsan: ## what runs in threads, and a race of two daemons, under ThreadSanitizer
 	$(call install_deps,build server test)
@@ -166,7 +170,7 @@ tsan-programs: $(BUILD)/adminex $(TSAN_TESTS:%=$(BUILD)/unit/%)
 	@:
 
 # Ratios against yardsticks of the same minute; no part of the checks. T=word: only these cases.
-.PHONY: bench bench-scale bench-http
+.PHONY: bench bench-scale bench-http bench-gdpr
 bench: $(BUILD)/adminex ## compare with psql, pgbench and COPY; writes docs/BENCHMARKS.md
 	$(Q)ADMINEX_BIN=$< python3 tests/bench/bench.py $(if $(T),--only '$(T)') compare
 
@@ -177,6 +181,11 @@ bench-http: ## the daemon under load against pgbench and nginx (installs wrk, ng
 	$(call install_deps,build server bench)
 	$(again) $(BUILD)/adminex
 	$(Q)ADMINEX_BIN=$(BUILD)/adminex python3 tests/bench/bench.py $(if $(T),--only '$(T)') http
+
+bench-gdpr: ## exports and erasures of personal data against the plain SELECTs, COPY and DELETE
+	$(call install_deps,build server bench)
+	$(again) $(BUILD)/adminex
+	$(Q)ADMINEX_BIN=$(BUILD)/adminex python3 tests/bench/bench.py $(if $(T),--only '$(T)') gdpr
 
 .PHONY: docs
 docs: $(BUILD)/adminex ## make docs/adminex.1 from the program's help, tables of docs/CACHE.md from sql/

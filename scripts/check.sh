@@ -2,8 +2,9 @@
 #
 # Run suites of tests against the build in $BUILD, and count:
 #   scripts/check.sh unit sql e2e
-# unit needs nothing else; sql (pgTAP) and e2e run on a PostgreSQL cluster that is made for them
-# and removed, however this ends. With T=word only files with that word in their name; TESTS has
+#   scripts/check.sh servers
+# unit needs nothing else; sql (pgTAP), e2e and servers (ejabberd and Prosody, each run privately) run
+# on a PostgreSQL cluster that is made for them and removed, however this ends. With T=word only files with that word in their name; TESTS has
 # the names of the unit tests to run, where it shall not be all.
 # What each suite said stays in $BUILD/check.
 set -euo pipefail
@@ -170,6 +171,32 @@ e2e()
 	[ ${#other[@]} -eq 0 ] || count_part $second "$logs/e2e.2.log"
 }
 
+# The Python that has the XMPP client: a Debian package is for Debian's own.
+python_with_slixmpp()
+{
+	local python
+
+	for python in python3 /usr/bin/python3; do
+		! "$python" -c 'import slixmpp' 2> /dev/null || break
+	done
+	echo "$python"
+}
+
+# What it does is said while it is done: these servers take their time.
+servers()
+{
+	local log=$logs/servers.log python status=0
+
+	choose tests/servers/test_*.py || return 0
+	need_cluster
+	python=$(python_with_slixmpp)
+	files=("${files[@]##*/}")
+	(cd tests/servers && ADMINEX_TEST_CLUSTER=$cluster ADMINEX_BIN=$BUILD/adminex \
+		PYTHONPATH=../e2e PYTHONDONTWRITEBYTECODE=1 timeout -k 60 1800 \
+		"$python" -m unittest -v "${files[@]%.py}") 2>&1 | tee "$log" || status=$?
+	count_part $status "$log"
+}
+
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
@@ -179,6 +206,6 @@ for suite in "$@"; do
 	"$suite"
 done
 echo
-[ $skipped -eq 0 ] || echo "$skipped skipped, see $logs/e2e.*.log"
+[ $skipped -eq 0 ] || echo "$skipped skipped, see $logs/*.log"
 echo "$passed passed, $failed failed"
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+[ $failed -eq 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
 # Install what is missing, by group, on Debian 12.
-#   scripts/deps.sh [build] [server] [test] [lint] [fuzz] [bench]
+#   scripts/deps.sh [build] [server] [test] [lint] [fuzz] [bench] [servers]
 # Without a group: build, server and test, which is what `make check` needs.
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
@@ -10,16 +10,18 @@ defaults=/etc/postgresql-common/createcluster.d
 policy=/usr/sbin/policy-rc.d
 made=()
 idle=()
+units=()
 declare -A packages=(
 	[build]="gcc libc6-dev pkg-config python3 libpq-dev libidn-dev libxml2-dev libyajl-dev
 	         libconfig-dev libzip-dev libssl-dev libcsv-dev libmicrohttpd-dev libgnutls28-dev
 	         libcurl4-openssl-dev libcurl4"
 	[server]="postgresql-15 curl"
 	[test]="postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libcmocka-dev unzip
-	        python3-jsonschema openapi-specification pgbouncer"
+	        python3-jsonschema openapi-specification openssl pgbouncer"
 	[lint]="clang-format-14 clang-tidy-14 shellcheck"
 	[fuzz]="clang-14 libclang-rt-14-dev llvm-14"
 	[bench]="wrk nginx-light curl openssl"
+	[servers]="ejabberd prosody python3-slixmpp"
 )
 
 die()
@@ -56,8 +58,8 @@ no_main_cluster()
 	echo 'create_main_cluster = false' > "$defaults/adminex.conf"
 }
 
-# The same for nginx and PgBouncer, which benchmarks and tests run by themselves: they would answer on
-# ports of their own from now on, and after each boot.
+# The same for the servers that benchmarks and tests run by themselves: they would answer on ports of
+# their own from now on, and after each boot.
 no_service()
 {
 	local package=$1 name=$2
@@ -65,6 +67,21 @@ no_service()
 	case " ${names[*]} " in *" $package "*) ;; *) return ;; esac
 	[ ! -e "/etc/$name" ] || return 0
 	idle+=("$name")
+	no_start
+}
+
+# And for what Erlang brings along, which has units for systemd only.
+no_epmd()
+{
+	case " ${names[*]} " in *" ejabberd "*) ;; *) return ;; esac
+	[ ! -e /usr/bin/epmd ] || return 0
+	units=(epmd.service epmd.socket)
+	no_start
+}
+
+# Nothing is started by the installation itself.
+no_start()
+{
 	[ ! -e "$policy" ] || return 0
 	made+=("$policy")
 	printf '#!/bin/sh\nexit 101\n' > "$policy"
@@ -101,7 +118,13 @@ trap put_back EXIT
 no_main_cluster
 no_service nginx-light nginx
 no_service pgbouncer pgbouncer
+no_service ejabberd ejabberd
+no_service prosody prosody
+no_epmd
 apt-get install -y -qq --no-install-recommends "${names[@]}" < /dev/null
 for service in "${idle[@]}"; do
 	update-rc.d "$service" disable
 done
+if [ ${#units[@]} -gt 0 ] && command -v systemctl > /dev/null; then
+	systemctl disable "${units[@]}"
+fi

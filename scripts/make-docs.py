@@ -49,8 +49,9 @@ class Program:
                               timeout=60)
         return done.stdout.decode()
 
-    def help(self, *names):
-        return self.run("help", *names)
+    def help(self, name=""):
+        """On a command of two words, too."""
+        return self.run("help", *name.split())
 
     @property
     def commands(self):
@@ -66,7 +67,12 @@ class Program:
                 self.statuses = [line.split(maxsplit=1) for line in lines]
             elif lines and ": " in head and not head.startswith("usage"):
                 name, about = head.split(": ", 1)
-                self.submods.append((name, about, [line.split()[0] for line in lines]))
+                self.submods.append((name, about, list(map(listed, lines))))
+
+
+def listed(line):
+    """What a line of an overview is about: one word or two, then the summary."""
+    return re.split(" {2,}", line.strip())[0]
 
 
 def paragraphs(text):
@@ -118,10 +124,10 @@ def bold_words(words):
     return " ".join(parts)
 
 
-def usage_line(head):
+def usage_line(head, name):
     """"usage: adminex [OPTIONS] NAME ARGUMENTS" without what is always the same."""
-    name, _, rest = head.removeprefix("usage: adminex [OPTIONS] ").partition(" ")
-    return f".BI {quoted(name)} {quoted(' ' + rest)}" if rest else f".B {quoted(name)}"
+    rest = head.removeprefix("usage: adminex [OPTIONS] ").removeprefix(name)
+    return f".BI {quoted(name)} {quoted(rest)}" if rest else f".B {quoted(name)}"
 
 
 def example(lines):
@@ -141,6 +147,12 @@ def tagged(lines, width):
         yield from (f".TP {width}", f".I {quoted(word)}", *prose(text.strip()))
 
 
+def tagged_options(lines):
+    """Lines of "  -o, --option VALUE   text", a tagged paragraph each."""
+    for words, text in options(lines):
+        yield from (".TP 14", bold_words(words), *prose(text))
+
+
 def answers(lines):
     """Lines of "  status  exit  text"."""
     for line in lines:
@@ -157,7 +169,7 @@ def full_stop(sentence):
 
 def command(program, name):
     (head, _), *parts = paragraphs(program.help(name))
-    out = [".TP", usage_line(head)]
+    out = [".TP", usage_line(head, name)]
     first = True
     for head, lines in parts:
         if head.startswith("  "):
@@ -166,6 +178,8 @@ def command(program, name):
             first = False
         elif head == "arguments:":
             out += together(tagged(lines, 14))
+        elif head.startswith("options"):
+            out += together(tagged_options(lines))
         elif head.startswith("prints"):
             text = " ".join([head, *(line.strip() for line in lines)])
             out += [".IP", escape(full_stop(text))]
@@ -182,7 +196,7 @@ def command(program, name):
 
 def verb(program, name):
     (head, _), *parts = paragraphs(program.help(name))
-    out = [".TP", usage_line(head)]
+    out = [".TP", usage_line(head, name)]
     for number, (head, lines) in enumerate(parts):
         if head == "example:":
             out += example(lines)

@@ -55,9 +55,15 @@ ADX_MUST_CHECK enum adx_rc adminex_open(const struct adminex_settings *settings,
 					struct adminex **out, struct adx_error *err);
 
 /*
- * Run a command: words[0] is its name, its arguments follow, taken literally ("-" too). The reply
- * is one line of JSON, written to fd when the command has committed; a list is written as its rows
- * arrive. options may be NULL.
+ * Run a command: words[0] is its name, or words[0] and words[1] are, its arguments follow, taken
+ * literally ("-" too). Optional ones are given as on the command line: "--name", "VALUE" or
+ * "--name=VALUE" anywhere among the others, "--name" alone for what is only there or not. Behind
+ * "--" nothing is an option: put it before words that come from somebody else. With such a command
+ * "--yes" and "--dry-run" may stand there, too. One without optional arguments takes every word as
+ * it is.
+ *
+ * The reply is one line of JSON, written to fd when the command has committed; a list is written as
+ * its rows arrive. options may be NULL.
  *
  * ADX_OK: the command answered, *yes tells whether its status is "ok". Otherwise err says what
  * failed and nothing was changed, save for ADX_EUNKNOWN (the connection broke during COMMIT) and

@@ -9,6 +9,7 @@
 #ifndef ADMINEX_JID_H
 #define ADMINEX_JID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "adminex/error.h"
@@ -44,6 +45,12 @@ ADX_MUST_CHECK enum adx_rc jid_prep_resource(const char *in, size_t len, char *o
  */
 ADX_MUST_CHECK enum adx_rc jid_parse(const char *text, size_t len, struct jid *out,
 				     struct adx_error *err);
+
+/*
+ * Whether all characters of a prepared part were assigned in Unicode 3.2: servers that are stricter
+ * than we are refuse any other (RFC 3454, section 7, stored strings).
+ */
+bool jid_part_is_stored_string(const char *part);
 
 /* "local@domain", or "domain" without a localpart, into out (JID_BARE_MAX + 1 bytes). */
 void jid_bare(const struct jid *jid, char *out);

@@ -133,6 +133,8 @@ SELECT count(*)
                               AND l.last_at > now() - make_interval(days => $2::integer))
            AND NOT EXISTS (SELECT FROM adminex.sessions AS s
                             WHERE s.host = u.host AND s.username = u.username)
+           AND NOT EXISTS (SELECT FROM adminex.legal_holds AS h
+                            WHERE h.host = u.host AND h.username = u.username)
          ORDER BY u.host, u.username
            FOR UPDATE) AS locked;
 
@@ -140,7 +142,8 @@ SELECT count(*)
 -- Delete the accounts, of one host or with NULL of all, that are offline and were last seen at
 -- least that many days ago. One that was never seen is judged by its creation, or always goes.
 -- Their contacts are read for the outbox in the order in which the accounts go; the cascade comes at
--- the end of the statement.
+-- the end of the statement. What the tables of others that are registered so have of them goes, too.
+-- Those that would go but are held come last, with why they stay.
 -- drops: host(host)
 WITH gone AS (
     DELETE FROM adminex.users AS u
@@ -153,7 +156,34 @@ WITH gone AS (
                           AND l.last_at > now() - make_interval(days => $3::integer))
        AND NOT EXISTS (SELECT FROM adminex.sessions AS s
                         WHERE s.host = u.host AND s.username = u.username)
+       AND NOT EXISTS (SELECT FROM adminex.legal_holds AS h
+                        WHERE h.host = u.host AND h.username = u.username)
     RETURNING u.host, u.username
+),
+held AS (
+    SELECT u.host, u.username
+      FROM adminex.legal_holds AS h
+      JOIN adminex.users AS u USING (host, username)
+     WHERE ($2::text IS NULL OR u.host = $2)
+       AND (u.created_at <= now() - make_interval(days => $3::integer) OR $4::boolean
+            OR EXISTS (SELECT FROM adminex.last_activity AS l
+                        WHERE l.host = u.host AND l.username = u.username))
+       AND NOT EXISTS (SELECT FROM adminex.last_activity AS l
+                        WHERE l.host = u.host AND l.username = u.username
+                          AND l.last_at > now() - make_interval(days => $3::integer))
+       AND NOT EXISTS (SELECT FROM adminex.sessions AS s
+                        WHERE s.host = u.host AND s.username = u.username)
+),
+registered AS MATERIALIZED (
+    SELECT count(e.rows) AS sections
+      FROM (SELECT array_agg(g.host) AS hosts, array_agg(g.username) AS usernames,
+                   array_agg('erased-' || left(replace(gen_random_uuid()::text, '-', ''), 24))
+                       AS pseudonyms
+              FROM gone AS g
+             WHERE EXISTS (SELECT FROM adminex.personal_sections WHERE backend = 'own')
+                OR EXISTS (SELECT FROM adminex.pending_erasures)) AS all_gone,
+           LATERAL adminex.personal_erase(hosts, usernames, pseudonyms, true) AS e
+     WHERE hosts IS NOT NULL
 ),
 told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
@@ -166,7 +196,7 @@ told AS (
       FROM gone AS g
 ),
 done AS (
-    SELECT 'ok' AS outcome, count(*) AS rows FROM gone
+    SELECT 'ok' AS outcome, count(*) AS rows FROM gone WHERE (SELECT sections >= 0 FROM registered)
 ),
 audited AS (
     INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
@@ -175,7 +205,10 @@ audited AS (
            jsonb_to_record($1::jsonb)
                AS a(actor text, face text, command text, arguments jsonb, request text)
 )
-SELECT username AS user, host FROM gone ORDER BY gone.host, gone.username;
+SELECT username AS user, host, false AS held FROM gone
+ UNION ALL
+SELECT username, host, true FROM held
+ ORDER BY held, host, "user";
 
 -- name: accounts_active(host, days) one
 -- How many accounts of a host were seen within that many days; no row for a host not served.

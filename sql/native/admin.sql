@@ -62,15 +62,27 @@ SELECT host AS vhost, host AS cursor
  ORDER BY host
  LIMIT $2::bigint;
 
--- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key) one
--- Make an account on a served host, with its password.
+-- name: account_lock_name(host, username) exec
+-- Wait for whoever erases an account of this name: what it leaves to keep the name from coming back
+-- is to be seen by the statement that follows.
+SELECT pg_advisory_xact_lock(hashtextextended('adminex.subject ' || $2 || '@' || $1, 0));
+
+-- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key, subject) one
+-- Make an account on a served host, with its password; not one whose name was erased. The hash of
+-- the name is hexadecimal digits, NULL where no key is configured.
 -- drops: account(host, username)
 WITH served AS (
     SELECT host FROM adminex.hosts WHERE host = $2
 ),
+erased AS (
+    SELECT until
+      FROM adminex.tombstones
+     WHERE subject = decode($9, 'hex') AND until > now()
+       AND NOT EXISTS (SELECT FROM adminex.users WHERE host = $2 AND username = $3)
+),
 account AS (
     INSERT INTO adminex.users (host, username)
-    SELECT host, $3 FROM served
+    SELECT host, $3 FROM served WHERE NOT EXISTS (SELECT FROM erased)
         ON CONFLICT (host, username) DO NOTHING
     RETURNING host, username
 ),
@@ -81,8 +93,9 @@ credential AS (
 ),
 done AS (
     SELECT CASE WHEN EXISTS (SELECT FROM account) THEN 'ok'
-                WHEN EXISTS (SELECT FROM served) THEN 'exists'
-                ELSE 'host_does_not_exist' END AS outcome,
+                WHEN NOT EXISTS (SELECT FROM served) THEN 'host_does_not_exist'
+                WHEN EXISTS (SELECT FROM erased) THEN 'name_erased'
+                ELSE 'exists' END AS outcome,
            (SELECT count(*) FROM account) AS rows
 ),
 audited AS (
@@ -92,15 +105,37 @@ audited AS (
            jsonb_to_record($1::jsonb)
                AS a(actor text, face text, command text, arguments jsonb, request text)
 )
-SELECT outcome, rows FROM done;
+SELECT outcome, rows,
+       (SELECT to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM erased) AS until
+  FROM done;
+
+-- name: account_lock_whole(host, username) one
+-- Hold off whoever works on an account, or holds it, before the snapshot of the statement that
+-- removes it is taken.
+SELECT 1 AS found
+  FROM adminex.users
+ WHERE host = $1 AND username = $2
+   FOR UPDATE;
 
 -- name: account_unregister(audit, host, username) one
--- Delete an account and all that belongs to it, and tell the XMPP server which contacts it had.
+-- Delete an account and all that belongs to it, also in the tables of others that are registered so,
+-- and tell the XMPP server which contacts it had. One that is held stays. It is locked before.
 -- drops: account(host, username)
-WITH gone AS (
+WITH held AS (
+    SELECT held_at FROM adminex.legal_holds WHERE host = $2 AND username = $3
+),
+gone AS (
     DELETE FROM adminex.users
-     WHERE host = $2 AND username = $3
+     WHERE host = $2 AND username = $3 AND NOT EXISTS (SELECT FROM held)
     RETURNING host, username
+),
+registered AS MATERIALIZED (
+    SELECT e.rows
+      FROM gone AS g,
+           LATERAL adminex.personal_erase(
+               ARRAY[g.host], ARRAY[g.username],
+               ARRAY['erased-' || left(replace(gen_random_uuid()::text, '-', ''), 24)], true) AS e
+     WHERE EXISTS (SELECT FROM adminex.personal_sections WHERE with_account)
 ),
 told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
@@ -113,9 +148,12 @@ told AS (
       FROM gone AS g
 ),
 done AS (
-    SELECT CASE WHEN count(*) = 0 THEN 'user_does_not_exist' ELSE 'ok' END AS outcome,
-           count(*) AS rows
-      FROM gone
+    SELECT CASE WHEN EXISTS (SELECT FROM gone) THEN 'ok'
+                WHEN EXISTS (SELECT FROM held)
+                     AND EXISTS (SELECT FROM adminex.users WHERE host = $2 AND username = $3)
+                THEN 'legal_hold'
+                ELSE 'user_does_not_exist' END AS outcome,
+           (SELECT count(*) FROM gone) AS rows
 ),
 audited AS (
     INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
@@ -124,7 +162,9 @@ audited AS (
            jsonb_to_record($1::jsonb)
                AS a(actor text, face text, command text, arguments jsonb, request text)
 )
-SELECT outcome, rows FROM done;
+SELECT outcome, rows, (SELECT count(*) FROM registered) AS registered,
+       (SELECT to_char(held_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM held) AS held_at
+  FROM done;
 
 -- name: accounts_list(host) many
 -- The accounts of a host; one row of NULL when it has none, no row when it is not served.

@@ -17,8 +17,11 @@ SELECT $1::text IS NULL
  WHERE ($1::text IS NULL OR host = $1)
    AND ($2::text IS NULL OR username = $2);
 
--- name: export_records(host, username, dates) many
--- The records: kind is a number of enum pie_kind, a to e are its values. A host comes as a row
+-- name: export_records(host, username, dates, mechanism) many
+-- The records: kind is a number of enum pie_kind, a to e are its values. With a mechanism each
+-- account has one credential, as servers take no more: a plain password, else the one of that
+-- mechanism, else any; none (a is NULL) when there is none, or when the account is banned, which b
+-- says. A host comes as a row
 -- without a name before its accounts, so that a host without accounts comes too. What belongs to an
 -- account is read by its key: nothing but the names, and then the rows of one account, is sorted.
 -- roster_items has a second index that holds the names, too, but not in front. The planner takes it
@@ -44,7 +47,24 @@ SELECT p.kind, s.host, s.username, p.a, p.b, p.c, p.d, p.e
            SELECT 2, 0, mechanism, coalesce(plain, encode(salt, 'hex')),
                   encode(stored_key, 'hex'), encode(server_key, 'hex'), iterations::text
              FROM adminex.credentials AS t
-            WHERE t.host = s.host AND t.username = s.username
+            WHERE t.host = s.host AND t.username = s.username AND $4::text IS NULL
+            UNION ALL
+           SELECT 2, 0, c.mechanism, coalesce(c.plain, encode(c.salt, 'hex'), o.banned::text),
+                  encode(c.stored_key, 'hex'), encode(c.server_key, 'hex'), c.iterations::text
+             FROM (
+                      SELECT EXISTS (
+                                 SELECT FROM adminex.bans AS t
+                                  WHERE t.host = s.host AND t.username = s.username
+                             ) AS banned
+                  ) AS o
+             LEFT JOIN LATERAL (
+                      SELECT mechanism, plain, salt, stored_key, server_key, iterations
+                        FROM adminex.credentials AS t
+                       WHERE t.host = s.host AND t.username = s.username AND NOT o.banned
+                       ORDER BY mechanism <> 'PLAIN', mechanism <> $4::text, mechanism
+                       LIMIT 1
+                  ) AS c ON true
+            WHERE $4::text IS NOT NULL AND s.username <> ''
             UNION ALL
            SELECT 3, 0, jid, nick, subscription, ask,
                   CASE WHEN groups <> '{}' THEN groups::text END

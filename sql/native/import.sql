@@ -125,21 +125,40 @@ COPY import_created FROM STDIN;
 ANALYZE import_account, import_contact, import_credential, import_vcard, import_private,
         import_offline, import_ban, import_created;
 
+-- name: import_accounts() many
+-- Accounts that were read.
+SELECT DISTINCT host, username FROM import_account;
+
+-- name: import_skip_erased(hosts, usernames, untils) many
+-- Of these, whose names were erased, leave out the ones that would be made.
+WITH skipped AS (
+    DELETE FROM import_account AS i
+     USING unnest($1::text[], $2::text[], $3::text[]) AS t(host, username, until)
+     WHERE i.host = t.host AND i.username = t.username
+       AND NOT EXISTS (SELECT FROM adminex.users AS u
+                        WHERE u.host = t.host AND u.username = t.username)
+    RETURNING i.host, i.username, t.until
+)
+SELECT DISTINCT host, username, until FROM skipped ORDER BY host, username;
+
 -- name: import_existing() many
--- Accounts that were read and are already there.
-SELECT DISTINCT host, username
+-- Accounts that were read and are already there, and whether their data is held.
+SELECT DISTINCT host, username, h.held_at IS NOT NULL AS held
   FROM import_account
   JOIN adminex.users USING (host, username)
+  LEFT JOIN adminex.legal_holds AS h USING (host, username)
  ORDER BY host, username;
 
 -- name: import_empty_existing() exec
 -- Make room in accounts that are to be replaced: what a file can bring goes. When they were made,
--- a ban and sessions stay; the XMPP server is told to read their rosters anew.
+-- a ban and sessions stay; the XMPP server is told to read their rosters anew. What is held stays.
 -- drops: all()
 WITH existing AS (
     SELECT DISTINCT host, username
-      FROM import_account
+      FROM import_account AS i
       JOIN adminex.users USING (host, username)
+     WHERE NOT EXISTS (SELECT FROM adminex.legal_holds AS h
+                        WHERE h.host = i.host AND h.username = i.username)
 ),
 credential AS (
     DELETE FROM adminex.credentials AS d USING existing AS e

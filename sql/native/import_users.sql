@@ -44,6 +44,26 @@ later AS (
 INSERT INTO import_bad (line, username, host, why)
 SELECT line, username, host, format('the account is already in line %s', first) FROM later;
 
+-- name: import_users_accounts() many
+-- Accounts of good rows.
+SELECT host, username FROM import_user;
+
+-- name: import_users_part_erased(hosts, usernames, untils) exec
+-- Of these, whose names were erased, the ones that would be made are bad.
+WITH erased AS (
+    DELETE FROM import_user AS i
+     USING unnest($1::text[], $2::text[], $3::text[]) AS t(host, username, until)
+     WHERE i.host = t.host AND i.username = t.username
+       AND NOT EXISTS (SELECT FROM adminex.users AS u
+                        WHERE u.host = t.host AND u.username = t.username)
+    RETURNING i.line, coalesce(i.written_username, i.username) AS username,
+              coalesce(i.written_host, i.host) AS host, t.until
+)
+INSERT INTO import_bad (line, username, host, why)
+SELECT line, username, host,
+       format('an account of this name was erased; it cannot be registered before %s', until)
+  FROM erased;
+
 -- name: import_users_bad() many
 -- The bad rows, in the order of the file.
 SELECT line, username, host, why
@@ -55,8 +75,8 @@ SELECT line, username, host, why
 SELECT count(*) FROM import_user;
 
 -- name: import_users_existing() many
--- Accounts that were read and are already there.
-SELECT host, username
+-- Accounts that were read and are already there. A new password is no erasure: none is held.
+SELECT host, username, false AS held
   FROM import_user
   JOIN adminex.users USING (host, username)
  ORDER BY host, username;

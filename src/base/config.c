@@ -133,6 +133,14 @@ static const struct setting SETTINGS[] = {
 	  "checks of a password a minute, for each account and caller; more are answered 429" },
 	{ "http.keep_replies", SETTING_INT, AT(http.keep_replies), 1, 31536000, NULL, "86400",
 	  "seconds that the reply to an Idempotency-Key is kept" },
+	{ "privacy.key_file", SETTING_STRING, AT(privacy.key_file), 0, 0, NULL, "",
+	  "file with the key that data subjects are hashed with, made when missing; empty: no "
+	  "ledger of their requests, no tombstones" },
+	{ "privacy.journal_file", SETTING_STRING, AT(privacy.journal_file), 0, 0, NULL, "",
+	  "file outside the database to which each erasure appends the hash of its subject; "
+	  "empty: none" },
+	{ "privacy.tombstone_days", SETTING_INT, AT(privacy.tombstone_days), 0, 36500, NULL, "0",
+	  "days for which the name of an erased account cannot be registered again; 0 is none" },
 };
 
 enum { SETTING_COUNT = sizeof(SETTINGS) / sizeof(SETTINGS[0]) };

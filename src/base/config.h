@@ -51,6 +51,11 @@ struct config {
 		int password_checks; /* a minute */
 		int keep_replies;    /* seconds */
 	} http;
+	struct config_privacy {
+		char *key_file;     /* "": none */
+		char *journal_file; /* "": none */
+		int tombstone_days; /* 0: none */
+	} privacy;
 };
 
 /* A configuration with every default. The caller frees *out with config_free(). */

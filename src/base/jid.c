@@ -1,6 +1,5 @@
 #include "adminex/jid.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,6 +173,30 @@ jid_parse(const char *text, size_t len, struct jid *out, struct adx_error *err)
 	if (rc != ADX_OK || slash == NULL || slash + 1 == end)
 		return rc;
 	return jid_prep_resource(slash + 1, (size_t)(end - slash - 1), out->resource, err);
+}
+
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
+/* A prepared part has nothing else that resourceprep refuses, whichever part it is. */
+bool
+jid_part_is_stored_string(const char *part)
+{
+	char work[WORK_SIZE];
+	size_t len = strlen(part);
+
+	if (len > JID_PART_MAX)
+		return false;
+	if (is_ascii(part))
+		return true;
+	memcpy(work, part, len + 1);
+	return stringprep(work, sizeof(work), STRINGPREP_NO_UNASSIGNED,
+			  stringprep_xmpp_resourceprep) == STRINGPREP_OK;
 }
 
 void

@@ -20,6 +20,9 @@ struct out {
 	bool holding;
 	FILE *spill; /* what is held beyond HELD_IN_MEMORY; in front of `pending` */
 	struct buf pending;
+	out_tap_fn *tap;
+	void *tap_ctx;
+	size_t seen; /* so many bytes of `pending` were shown to the tap */
 };
 
 struct out *
@@ -42,6 +45,31 @@ out_new_sink(out_sink *sink, void *ctx)
 		out->sink_ctx = ctx;
 	}
 	return out;
+}
+
+void
+out_tap(struct out *out, out_tap_fn *tap, void *ctx)
+{
+	out_tap_sync(out);
+	out->tap = tap;
+	out->tap_ctx = ctx;
+	out->seen = out->pending.len;
+}
+
+/* As late as can be: writers hand over a few bytes at a time. */
+void
+out_tap_sync(struct out *out)
+{
+	if (out->tap != NULL && out->seen < out->pending.len)
+		out->tap(out->tap_ctx, out->pending.data + out->seen, out->pending.len - out->seen);
+	out->seen = out->pending.len;
+}
+
+static void
+clear_pending(struct out *out)
+{
+	buf_clear(&out->pending);
+	out->seen = 0;
 }
 
 void
@@ -85,9 +113,10 @@ spill_pending(struct out *out)
 		out_fail(out, errno);
 		return;
 	}
+	out_tap_sync(out);
 	if (fwrite(out->pending.data, 1, out->pending.len, out->spill) != out->pending.len)
 		out_fail(out, errno);
-	buf_clear(&out->pending);
+	clear_pending(out);
 }
 
 void
@@ -155,7 +184,8 @@ out_discard(struct out *out)
 {
 	out->holding = false;
 	drop_spill(out);
-	buf_clear(&out->pending);
+	out_tap_sync(out);
+	clear_pending(out);
 }
 
 const char *
@@ -169,8 +199,9 @@ out_flush(struct out *out)
 {
 	if (out->holding)
 		return;
+	out_tap_sync(out);
 	write_all(out, buf_text(&out->pending), out->pending.len);
-	buf_clear(&out->pending);
+	clear_pending(out);
 }
 
 void

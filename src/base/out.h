@@ -22,6 +22,14 @@ struct out *out_new_sink(out_sink *sink, void *ctx);
 /* Frees without flushing. */
 void out_free(struct out *out);
 
+/*
+ * Let a function see all that is written from here on, each byte once and in order, whether it is
+ * held, discarded or sent: in pieces, the last of which out_tap_sync() shows. NULL ends it.
+ */
+typedef void out_tap_fn(void *ctx, const char *data, size_t len);
+void out_tap(struct out *out, out_tap_fn *tap, void *ctx);
+void out_tap_sync(struct out *out);
+
 void out_write(struct out *out, const void *data, size_t len);
 void out_text(struct out *out, const char *text);
 /* From here on keep what is written; out_release() sends it on, out_discard() forgets it. */

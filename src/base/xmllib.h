@@ -47,6 +47,7 @@
 	X(xmlOutputBufferCreateIO)                                                                 \
 	X(xmlParseChunk)                                                                           \
 	X(xmlReaderForIO)                                                                          \
+	X(xmlRemoveProp)                                                                           \
 	X(xmlSAX2GetColumnNumber)                                                                  \
 	X(xmlSAX2GetLineNumber)                                                                    \
 	X(xmlSAX2StartElementNs)                                                                   \
@@ -128,6 +129,7 @@ xmllib(void)
 #define xmlOutputBufferCreateIO          (xmllib()->xmlOutputBufferCreateIO)
 #define xmlParseChunk                    (xmllib()->xmlParseChunk)
 #define xmlReaderForIO                   (xmllib()->xmlReaderForIO)
+#define xmlRemoveProp                    (xmllib()->xmlRemoveProp)
 #define xmlSAX2GetColumnNumber           (xmllib()->xmlSAX2GetColumnNumber)
 #define xmlSAX2GetLineNumber             (xmllib()->xmlSAX2GetLineNumber)
 #define xmlSAX2StartElementNs            (xmllib()->xmlSAX2StartElementNs)

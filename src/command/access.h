@@ -17,7 +17,7 @@
 /* Who calls, through which face. Everything is borrowed for as long as the call lasts. */
 struct caller {
 	const char *actor; /* for the audit log, bans and denials: "root", "token 3 'backup'" */
-	const char *face;  /* "cli", "batch", "http", "library" */
+	const char *face;  /* "cli", "batch", "http", "library", "daemon" */
 	enum role role;
 	/* Prepared domains, the only ones the caller may work on; NULL or empty: all. */
 	const struct strvec *hosts;

@@ -28,7 +28,8 @@ add_value(struct buf *out, const struct call *call, const char *name, size_t len
 	for (size_t i = 0; i < n; i++) {
 		const char *param = call->command->params[i].name;
 
-		if (strlen(param) == len && memcmp(param, name, len) == 0)
+		if (strlen(param) == len && memcmp(param, name, len) == 0 &&
+		    call->args[i].raw != NULL)
 			buf_add(out, call->args[i].raw, call->args[i].len);
 	}
 }
@@ -194,6 +195,16 @@ remark_next(const struct call *call, const char *next)
 	buf_free(&text);
 }
 
+/* Is what a list says besides its rows not in the reply? */
+static bool
+is_left_out(const struct call *call)
+{
+	const struct writer *w = call->writer;
+
+	return w->rows_only && w->value && !w->whole && call->command->result == RESULT_LIST &&
+	       call->text[0] != '\0';
+}
+
 void
 call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err)
 {
@@ -201,13 +212,16 @@ call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err)
 	struct outcome outcome;
 
 	if (rc == ADX_OK)
-		outcome = (struct outcome){ call->answer->status, call->text, "", "", true, next };
+		outcome = (struct outcome){ call->answer->status, call->text, "", "", true, next,
+					    call->token };
 	else
-		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint,
-					    err->sqlstate,   false,        NULL };
+		outcome = (struct outcome){ adx_rc_word(rc), err->message, err->hint, err->sqlstate,
+					    false,           NULL,         NULL };
 	if (!call->writer->whole)
 		call->writer->ops->finish(call->writer, &outcome);
 	out_flush(call->writer->out);
 	if (next != NULL && !call->writer->tells_next)
 		remark_next(call, next);
+	if (rc == ADX_OK && is_left_out(call))
+		call->options->remark(call->options->ctx, call->text);
 }

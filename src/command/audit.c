@@ -15,7 +15,7 @@ is_word(const struct param *param, const char *text)
 	return false;
 }
 
-/* Only what a log may hold: JIDs, words from fixed lists, numbers. */
+/* Only what a log may hold: JIDs, words from fixed lists, numbers; a date is a number here. */
 static void
 gen_argument(yajl_gen g, const struct param *param, const struct value *value)
 {
@@ -32,7 +32,13 @@ gen_argument(yajl_gen g, const struct param *param, const struct value *value)
 		if (is_word(param, value->raw))
 			json_member(g, param->name, value->raw);
 		break;
+	case PARAM_FLAG:
+		json_text(g, param->name);
+		yajl_gen_bool(g, true);
+		break;
 	case PARAM_INTEGER:
+	case PARAM_DAYS:
+	case PARAM_DATE:
 		json_text(g, param->name);
 		yajl_gen_integer(g, value->number);
 		break;
@@ -54,7 +60,8 @@ gen_audit(yajl_gen g, const struct call *call)
 	json_text(g, "arguments");
 	yajl_gen_map_open(g);
 	for (size_t i = 0; i < n; i++)
-		gen_argument(g, &call->command->params[i], &call->args[i]);
+		if (call->args[i].raw != NULL)
+			gen_argument(g, &call->command->params[i], &call->args[i]);
 	yajl_gen_map_close(g);
 	yajl_gen_map_close(g);
 }

@@ -3,10 +3,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* One that is no valid domain is no host that a caller could be limited to. */
+/*
+ * One that is no valid domain is no host that a caller could be limited to; nor is what stands for
+ * an optional one that is not there, which has a blank.
+ */
 static const char *
 host_of(const struct value *value)
 {
+	if (value->raw == NULL)
+		return "all hosts";
 	if (value->jid != NULL)
 		return value->jid->domain;
 	return value->prepared == NULL ? value->raw : value->prepared;
@@ -21,7 +26,7 @@ authorise(const struct call *call, struct adx_error *err)
 	enum adx_rc rc = access_check(call->caller, c,
 				      named ? host_of(call_arg(call, c->limited_by)) : NULL, err);
 
-	if (rc == ADX_OK && c->limited_too != NULL)
+	if (rc == ADX_OK && c->limited_too != NULL && call_has(call, c->limited_too))
 		rc = access_check(call->caller, c, host_of(call_arg(call, c->limited_too)), err);
 	return rc;
 }
@@ -176,6 +181,27 @@ transact_in_one_trip(struct call *call, struct adx_error *err)
 	return rc;
 }
 
+enum adx_rc
+call_commit(struct call *call, struct adx_error *err)
+{
+	const struct call_end *end = call->end;
+	struct adx_error ignored;
+	enum adx_rc rc = end == NULL ? ADX_OK : end->before(call, end->ctx, err);
+
+	if (rc == ADX_OK)
+		rc = db_commit(call->db, err);
+	else
+		db_rollback(call->db);
+	call->committed = rc == ADX_OK;
+	if (end == NULL || rc == ADX_EUNKNOWN)
+		return rc;
+	if (rc == ADX_OK)
+		return end->after(call, end->ctx, true, err);
+	/* The failure that counts is the first one. */
+	(void)end->after(call, end->ctx, false, &ignored);
+	return rc;
+}
+
 /* One attempt in a transaction, committed unless it is only a trial. */
 static enum adx_rc
 transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
@@ -193,13 +219,16 @@ transact(struct call *call, bool trial, int64_t most, struct adx_error *err)
 		db_rollback(call->db);
 		return rc;
 	}
-	return db_commit(call->db, err);
+	return call_commit(call, err);
 }
 
 void
 call_forget(struct call *call)
 {
 	call->answer = NULL;
+	call->token = NULL;
+	call->end = NULL;
+	call->committed = false;
 	call->affected = 0;
 	call->rows = 0;
 	page_forget(call);
@@ -239,8 +268,8 @@ static enum adx_rc
 run_write(struct call *call, struct adx_error *err)
 {
 	const struct run_options *o = call->options;
-	bool ask = (call->command->flags & CMD_DESTROYS) && o->confirm != NULL && !o->assume_yes &&
-		   !o->dry_run;
+	bool ask = (call->command->flags & (CMD_DESTROYS | CMD_ON_YES)) == CMD_DESTROYS &&
+		   o->confirm != NULL && !o->assume_yes && !o->dry_run;
 	enum adx_rc rc;
 
 	out_hold(call->writer->out);
@@ -280,6 +309,12 @@ call_wants_snapshot(const struct call *call)
 {
 	return call->early == NULL && !call_writes(call) &&
 	       (call->command->flags & (CMD_SNAPSHOT | CMD_WRITES));
+}
+
+bool
+call_wants_to_commit(const struct call *call)
+{
+	return call->early == NULL && call_writes(call) && (call->command->flags & CMD_ALONE);
 }
 
 bool
@@ -411,4 +446,16 @@ const char *
 call_raw(const struct call *call, const char *name)
 {
 	return call_arg(call, name)->raw;
+}
+
+bool
+call_has(const struct call *call, const char *name)
+{
+	return call_arg(call, name)->raw != NULL;
+}
+
+bool
+call_flag(const struct call *call, const char *name)
+{
+	return call_has(call, name);
 }

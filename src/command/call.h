@@ -36,7 +36,8 @@ struct run_hooks {
 struct run_options {
 	bool dry_run;
 	bool include_never_seen;
-	bool assume_yes;
+	bool assume_yes; /* do not ask; set where nobody can be asked, too */
+	bool said_yes;   /* the caller did say it: --yes, or a member of that name */
 	/*
 	 * Let a write that is one statement be its own transaction (DB_SINGLE): faster, but a
 	 * connection that breaks meanwhile leaves its outcome unknown more often.
@@ -65,12 +66,13 @@ struct run_options {
 
 /* An argument: what was typed, and what it means by its parameter's type. */
 struct value {
-	const char *raw;
+	const char *raw; /* NULL: an optional one that is not there */
 	size_t len;
-	const char *prepared;          /* JID parts and JIDs; NULL when not valid */
-	const struct jid *jid;         /* PARAM_JID */
-	int64_t number;                /* PARAM_INTEGER */
-	struct strvec list;            /* PARAM_LIST */
+	const char *prepared;  /* JID parts and JIDs, NULL when not valid; PARAM_DATE:
+				  a timestamp in UTC for PostgreSQL */
+	const struct jid *jid; /* PARAM_JID */
+	int64_t number;        /* PARAM_INTEGER; PARAM_DAYS: seconds; PARAM_DATE: since 1970 */
+	struct strvec list;    /* PARAM_LIST */
 	const struct content *content; /* PARAM_PATH, instead of the file; NULL: raw names it */
 };
 
@@ -81,6 +83,21 @@ struct question {
 	enum sql_id id;
 	const char *const *values; /* in the call's arena */
 	size_t count;
+};
+
+/*
+ * What a handler does outside the database for its change, such as a line in a journal. Whoever
+ * ends the transaction sees to it (call_commit()); where it is only a trial nothing of it is done.
+ */
+struct call_end {
+	/* Nothing is left to be done but the COMMIT. A failure undoes everything. */
+	enum adx_rc (*before)(struct call *call, void *ctx, struct adx_error *err);
+	/*
+	 * How it ended, before the reply is sent; not called where that is unknown. A failure after
+	 * the COMMIT is the call's, and says that the change was made.
+	 */
+	enum adx_rc (*after)(struct call *call, void *ctx, bool committed, struct adx_error *err);
+	void *ctx; /* in the call's arena */
 };
 
 /* Makes the call's answer of the rows of its last question. */
@@ -99,20 +116,24 @@ struct call {
 	const struct answer *early; /* an argument settled it: nothing is run */
 	struct question questions[CALL_QUESTIONS_MAX];
 	size_t question_count;
-	call_take *take; /* NULL: nothing is asked */
+	call_take *take;            /* NULL: nothing is asked */
+	const struct call_end *end; /* set by a handler, in the call's arena; NULL: nothing */
+	bool committed;             /* by call_commit(), whatever came after */
 	const struct answer *answer;
-	const char *text; /* the answer's text with its values filled in */
-	int64_t affected; /* the command's own rows that changed or go */
-	int64_t rows;     /* rows of a list, or rows written */
+	const char *text;  /* the answer's text with its values filled in */
+	const char *token; /* of a plan that was shown: what carries it out; NULL */
+	int64_t affected;  /* the command's own rows that changed or go */
+	int64_t rows;      /* rows of a list, or rows written */
 	struct page page;
 };
 
 /*
  * Begin: check the number of arguments (ADX_EUSAGE) and each of them (ADX_EINVAL), and whether the
- * command has pages (ADX_EUSAGE) where options ask for one. What the caller did not set in *call is
- * zero; options may be NULL here, not later. The arguments are borrowed until call_end(), which
- * must follow in every case.
- * call->options, when set by now, may bring contents of files.
+ * command has pages (ADX_EUSAGE) where options ask for one. args[i] is that of parameter i; NULL,
+ * or beyond `count`, it is not there. A `count` of more than there are parameters is too many. What
+ * the caller did not set in *call is zero; options may be NULL here, not later. The arguments are
+ * borrowed until call_end(), which must follow in every case. call->options, when set by now, may
+ * bring contents of files.
  */
 ADX_MUST_CHECK enum adx_rc call_begin(struct call *call, const struct command *command,
 				      const char *const args[], size_t count,
@@ -137,6 +158,11 @@ ADX_MUST_CHECK enum adx_rc call_receive(struct call *call, struct adx_error *err
 /* The same with rows that were kept, of its only question. */
 ADX_MUST_CHECK enum adx_rc call_receive_kept(struct call *call, struct rowset *kept,
 					     struct adx_error *err);
+/*
+ * Commit the call's transaction, in which nothing else was done for anybody, with what it does at
+ * its end. It has ended in any case, as after db_commit().
+ */
+ADX_MUST_CHECK enum adx_rc call_commit(struct call *call, struct adx_error *err);
 /* Before it is sent and received again: its questions stay. */
 void call_forget(struct call *call);
 /* Did it answer, and was it a yes? */
@@ -145,6 +171,8 @@ bool call_said_yes(const struct call *call);
 bool call_by_steps(const struct call *call);
 /* Must it have a transaction of its own, which sees one state? */
 bool call_wants_snapshot(const struct call *call);
+/* Must it have one of its own, which is to be ended by call_commit()? */
+bool call_wants_to_commit(const struct call *call);
 /* Do these arguments make it change something? */
 bool call_writes(const struct call *call);
 /* Prepared: can it be received without the database? */
@@ -160,7 +188,12 @@ const struct value *call_find(const struct call *call, const char *name);
 const struct value *call_arg(const struct call *call, const char *name);
 /* Its prepared JID part. */
 const char *call_jid_part(const struct call *call, const char *name);
+/* As it was typed; NULL when it is an optional one that is not there. */
 const char *call_raw(const struct call *call, const char *name);
+/* Is the optional argument there? */
+bool call_has(const struct call *call, const char *name);
+/* The same of a PARAM_FLAG: is it set? */
+bool call_flag(const struct call *call, const char *name);
 
 /* Say one of the command's answers; further "name", "value" pairs end with NULL. */
 ADX_MUST_CHECK enum adx_rc call_answer(struct call *call, const struct answer *answer,

@@ -16,7 +16,7 @@
 
 struct call;
 
-enum { COMMAND_PARAMS_MAX = 8, COMMAND_FIELDS_MAX = 8, COMMAND_ANSWERS_MAX = 6 };
+enum { COMMAND_PARAMS_MAX = 16, COMMAND_FIELDS_MAX = 16, COMMAND_ANSWERS_MAX = 8 };
 
 enum param_type {
 	PARAM_LOCALPART,
@@ -32,18 +32,26 @@ enum param_type {
 	PARAM_WORD,    /* one of words */
 	PARAM_CHOICE,  /* the same, but the command has an answer of its own for other words */
 	PARAM_PATH,
+	PARAM_FLAG, /* there or not, without a value; always optional */
+	PARAM_DAYS, /* a length of time (base/duration.h), between min and max seconds */
+	PARAM_DATE, /* a date or a timestamp (stamp_of_date() of base/stamp.h) */
 };
 
 /* What becomes of the file of a PARAM_PATH; a caller over the network names no file. */
 enum param_path {
 	PATH_READ,    /* the caller may give its content instead */
-	PATH_WRITTEN, /* the reply may take its place */
+	PATH_WRITTEN, /* the reply may take its place, as "-" says; left out, it is the same */
 	PATH_OWN,     /* a daemon means its own file */
 };
 
 /* Content of "file" is read as "file_format" says. */
 #define PARAM_FORMAT "_format"
 
+/*
+ * Required parameters stand before optional ones. Those are given as --name VALUE anywhere behind
+ * the command (command/args.h), and as members that may be missing of a JSON object; a command that
+ * has none takes all that stands behind its name as arguments, whatever it looks like.
+ */
 struct param {
 	const char *name;
 	enum param_type type;
@@ -53,8 +61,10 @@ struct param {
 	 * be read, the usual way first.
 	 */
 	const char *const *words;
-	int64_t min, max; /* PARAM_INTEGER */
+	int64_t min, max; /* PARAM_INTEGER; PARAM_DAYS: seconds */
 	enum param_path path;
+	bool optional; /* a handler learns of it by call_has() */
+	char letter;   /* of an optional one: 'o' makes -o VALUE the same; NUL: it has none */
 };
 
 enum result_kind {
@@ -98,21 +108,31 @@ enum role { ROLE_NONE, ROLE_READER, ROLE_OPERATOR, ROLE_ADMIN };
 extern const char LIMITED_NOT_AT_ALL[];
 
 enum command_flags {
-	CMD_WRITES = 1,        /* runs in a transaction; its reply is sent after COMMIT */
-	CMD_DESTROYS = 2,      /* asks on a terminal; counts what goes for --max-affected */
-	CMD_LOCAL = 4,         /* needs no database */
-	CMD_LIST_TOO = 8,      /* a restuple that also has rows, in machine-readable formats */
-	CMD_SNAPSHOT = 16,     /* several reads that must see one state */
-	CMD_STEPS = 32,        /* run() itself runs statements, one after another */
-	CMD_WIDE = 64,         /* goes through a host or more: not for a connection that others
-				  wait for */
-	CMD_NEVER_SEEN = 128,  /* run_options.include_never_seen matters */
-	CMD_GUESSES = 256,     /* tells whether a secret is right: not too often */
-	CMD_SECRET_REPLY = 512 /* its reply is kept nowhere */
+	CMD_WRITES = 1,         /* runs in a transaction; its reply is sent after COMMIT */
+	CMD_DESTROYS = 2,       /* asks on a terminal; counts what goes for --max-affected */
+	CMD_LOCAL = 4,          /* needs no database */
+	CMD_LIST_TOO = 8,       /* a restuple that also has rows, in machine-readable formats */
+	CMD_SNAPSHOT = 16,      /* several reads that must see one state */
+	CMD_STEPS = 32,         /* run() itself runs statements, one after another */
+	CMD_WIDE = 64,          /* goes through a host or more: not for a connection that others
+				   wait for */
+	CMD_NEVER_SEEN = 128,   /* run_options.include_never_seen matters */
+	CMD_GUESSES = 256,      /* tells whether a secret is right: not too often */
+	CMD_SECRET_REPLY = 512, /* its reply is kept nowhere */
+	CMD_ON_YES = 1024,      /* run_options.said_yes matters; then it never asks */
+	CMD_TABLE = 2048,       /* its list is for people: in columns also as text */
+	CMD_ALONE = 4096        /* a write with a transaction of its own: it does something outside
+				   the database at the end of it (struct call_end) */
 };
 
 struct command {
 	const char *name;
+	/*
+	 * Of one of several commands that people say in two words: "gdpr_request" of
+	 * "gdpr_request_open", which on the command line and in lines of a batch may be written
+	 * gdpr_request open, and is shown that way. NULL: the name is one word.
+	 */
+	const char *family;
 	const char *submod;
 	const char *summary; /* one sentence, as after "adminex NAME:" */
 	const char *notes;   /* more for the help, or NULL */
@@ -137,20 +157,30 @@ struct command {
 	 * The parameter, a domain or a JID whose domain counts, that says on which host the command
 	 * works: who is limited to hosts may run it there. NULL: on all hosts, or on what belongs
 	 * to none, so who is limited may not run it. LIMITED_NOT_AT_ALL: a limit does not matter.
+	 * An optional one that is left out means all hosts.
 	 */
 	const char *limited_by;
-	const char *limited_too; /* the same of a second parameter; NULL: there is none */
-	const char *example;     /* arguments only, shell-quoted */
+	/* The same of a second parameter; NULL: there is none, as when it is left out. */
+	const char *limited_too;
+	const char *example; /* arguments only, shell-quoted */
 	/*
 	 * Answers, or asks the statement whose rows will give the answer (call_ask() and what
 	 * stands on it). With CMD_STEPS it may also run statements before.
 	 */
 	enum adx_rc (*run)(struct call *call, struct adx_error *err);
+	/*
+	 * What a document is that takes the place of the reply (writer.whole), by its media type;
+	 * NULL: what the reply's format is.
+	 */
+	const char *(*media_type)(const struct call *call);
 	/* Of a writing command: do these arguments make it one that only reads? NULL: never. */
 	bool (*only_reads)(const struct call *call);
 };
 
 size_t command_param_count(const struct command *command);
+/* Of these, how many must be there; they are the first. */
+size_t command_required_count(const struct command *command);
+bool command_has_optional(const struct command *command);
 size_t command_field_count(const struct command *command);
 
 /* What its rows are called: "accounts", "roster items", else "rows". */
@@ -159,13 +189,35 @@ const char *command_affects(const struct command *command);
 /* What the key of its pages looks like: "user@host/resource". NULL: it has no pages. */
 const char *command_page_form(const struct command *command);
 
-/* "USER HOST NEWPASS", into out. */
 struct buf;
+/* "gdpr_request open": the name as people write it. */
+void command_add_name(const struct command *command, struct buf *out);
+/* "ban_account USER HOST REASON [--until DATE]": as on the command line, into out. */
 void command_usage(const struct command *command, struct buf *out);
+/* "USER", "FILE", "json|csv": what stands for the parameter's value. */
+void param_add_form(const struct param *param, struct buf *out);
+/* "--name": an optional parameter as it is written on the command line. */
+void param_add_option(const struct param *param, struct buf *out);
 
 /* The command of that name ('-' reads as '_'), or NULL. */
 const struct command *command_find(const struct command *const *commands, const char *name);
+/*
+ * The command that the first words of a line name: one word, or two of a family. `second` may be
+ * NULL. *words says how many of the two are its name. NULL: they name none.
+ */
+const struct command *command_named(const struct command *const *commands, const char *first,
+				    const char *second, size_t *words);
+/* Is it the first word of commands that have two? */
+bool command_is_family(const struct command *const *commands, const char *word);
+/* Is it a command of that family? */
+bool command_in_family(const struct command *command, const char *word);
 /* The name nearest to a mistyped one, or NULL when nothing is near. */
 const char *command_nearest(const struct command *const *commands, const char *name);
+/*
+ * Of words that name no command: ADX_EUSAGE that says what may stand there. A hint is there when
+ * there is one.
+ */
+ADX_MUST_CHECK enum adx_rc command_unknown(const struct command *const *commands, const char *first,
+					   const char *second, struct adx_error *err);
 
 #endif

@@ -129,7 +129,7 @@ check_host(const struct call *call, struct adx_error *err)
 	const struct value *host = call_find(call, "host");
 	enum page_key key = call->command->pages;
 
-	if (host == NULL || call->early != NULL ||
+	if (host == NULL || host->raw == NULL || call->early != NULL ||
 	    (key != PAGES_BY_ACCOUNT && key != PAGES_BY_SESSION) ||
 	    strcmp(call->page.after.host, host->prepared) == 0)
 		return ADX_OK;

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/duration.h"
+#include "base/stamp.h"
 #include "base/text.h"
+#include "command/args.h"
 #include "command/call.h"
 
 static enum adx_rc
@@ -163,6 +166,45 @@ parse_path(struct call *call, const struct param *p, struct value *v, struct adx
 	return v->len > 0 ? ADX_OK : bad(p, err, "is an empty file name");
 }
 
+static enum adx_rc
+parse_flag(struct call *call, const struct param *p, struct value *v, struct adx_error *err)
+{
+	(void)call;
+	return strcmp(v->raw, ARGS_TRUE) == 0 ? ADX_OK : bad(p, err, "takes no value");
+}
+
+static enum adx_rc
+parse_days(struct call *call, const struct param *p, struct value *v, struct adx_error *err)
+{
+	char min[DURATION_SIZE], max[DURATION_SIZE];
+
+	(void)call;
+	if (!duration_parse(v->raw, &v->number))
+		return adx_fail(err, ADX_EINVAL,
+				"argument '%s' must be a length of time, like " DURATION_FORMS
+				", not '%.40s'",
+				p->name, v->raw);
+	if (v->number >= p->min && v->number <= p->max)
+		return ADX_OK;
+	duration_print(p->min, min);
+	duration_print(p->max, max);
+	return adx_fail(err, ADX_EINVAL, "argument '%s' must be between %s and %s", p->name, min,
+			max);
+}
+
+static enum adx_rc
+parse_date(struct call *call, const struct param *p, struct value *v, struct adx_error *err)
+{
+	char stamp[STAMP_SIZE];
+
+	if (!stamp_of_date(v->raw, stamp, &v->number))
+		return adx_fail(err, ADX_EINVAL,
+				"argument '%s' must be a date or a timestamp of RFC 3339, like "
+				"2026-11-01 or 2026-11-01T09:30:00+01:00, not '%.40s'",
+				p->name, v->raw);
+	return keep(call, v, stamp, err);
+}
+
 static enum adx_rc (*const PARSE[])(struct call *, const struct param *, struct value *,
 				    struct adx_error *) = {
 	[PARAM_LOCALPART] = parse_localpart,
@@ -178,18 +220,22 @@ static enum adx_rc (*const PARSE[])(struct call *, const struct param *, struct 
 	[PARAM_WORD] = parse_word,
 	[PARAM_CHOICE] = parse_text,
 	[PARAM_PATH] = parse_path,
+	[PARAM_FLAG] = parse_flag,
+	[PARAM_DAYS] = parse_days,
+	[PARAM_DATE] = parse_date,
 };
 
 /*
  * Does if_bad_jid speak for this parameter? It does for the account: the first localpart and the
- * first domain, and a resource, which can only be a session's.
+ * first domain, and a resource, which can only be a session's. An optional one names no account.
  */
 static bool
 names_account(const struct command *command, size_t index)
 {
 	enum param_type type = command->params[index].type;
 
-	if (type != PARAM_LOCALPART && type != PARAM_DOMAIN && type != PARAM_RESOURCE)
+	if (command->params[index].optional ||
+	    (type != PARAM_LOCALPART && type != PARAM_DOMAIN && type != PARAM_RESOURCE))
 		return false;
 	for (size_t i = 0; i < index; i++)
 		if (command->params[i].type == type)
@@ -197,23 +243,38 @@ names_account(const struct command *command, size_t index)
 	return true;
 }
 
-static enum adx_rc
-check_count(const struct command *command, size_t count, struct adx_error *err)
+static const char *
+argument(const char *const args[], size_t count, size_t index)
 {
-	size_t want = command_param_count(command);
+	return index < count ? args[index] : NULL;
+}
+
+static enum adx_rc
+refuse_count(const struct command *command, size_t off, const char *how, struct adx_error *err)
+{
 	struct buf usage = BUF_INIT;
 	enum adx_rc rc;
-	size_t off = want > count ? want - count : count - want;
 
-	if (count == want)
-		return ADX_OK;
 	command_usage(command, &usage);
 	rc = adx_fail(err, ADX_EUSAGE, "the command \"%s\" requires %zu %s argument%s: %s",
-		      command->name, off, want > count ? "more" : "less", off == 1 ? "" : "s",
-		      buf_text(&usage));
+		      command->name, off, how, off == 1 ? "" : "s", buf_text(&usage));
 	adx_hint(err, "see 'adminex help %s'", command->name);
 	buf_free(&usage);
 	return rc;
+}
+
+static enum adx_rc
+check_count(const struct command *command, const char *const args[], size_t count,
+	    struct adx_error *err)
+{
+	size_t required = command_required_count(command), n = command_param_count(command);
+	size_t missing = 0;
+
+	for (size_t i = 0; i < required; i++)
+		missing += argument(args, count, i) == NULL;
+	if (missing > 0)
+		return refuse_count(command, missing, "more", err);
+	return count > n ? refuse_count(command, count - n, "less", err) : ADX_OK;
 }
 
 /* An argument that is not valid, or an empty secret, may be all the command needs to answer. */
@@ -242,21 +303,31 @@ find_content(const struct call *call, const struct param *p, size_t index)
 	return &contents[index];
 }
 
+static enum adx_rc
+take_argument(struct call *call, size_t index, const char *arg, struct adx_error *err)
+{
+	const struct param *p = &call->command->params[index];
+	struct value *v = &call->args[index];
+
+	/* An optional one that is not there: `raw` stays NULL. */
+	if (arg == NULL)
+		return ADX_OK;
+	v->raw = arg;
+	v->len = strlen(arg);
+	v->content = find_content(call, p, index);
+	return settle(call, index, PARSE[p->type](call, p, v, err));
+}
+
 enum adx_rc
 call_begin(struct call *call, const struct command *command, const char *const args[], size_t count,
 	   struct adx_error *err)
 {
-	enum adx_rc rc = check_count(command, count, err);
+	enum adx_rc rc = check_count(command, args, count, err);
+	size_t n = command_param_count(command);
 
 	call->command = command;
-	for (size_t i = 0; i < count && rc == ADX_OK; i++) {
-		const struct param *p = &command->params[i];
-
-		call->args[i].raw = args[i];
-		call->args[i].len = strlen(args[i]);
-		call->args[i].content = find_content(call, p, i);
-		rc = settle(call, i, PARSE[p->type](call, p, &call->args[i], err));
-	}
+	for (size_t i = 0; i < n && rc == ADX_OK; i++)
+		rc = take_argument(call, i, argument(args, count, i), err);
 	return rc == ADX_OK ? page_begin(call, err) : rc;
 }
 

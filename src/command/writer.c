@@ -23,6 +23,8 @@ format_parse(const char *word, enum format *format)
 static struct writer *
 make(enum format format, const struct command *command)
 {
+	if (format == FORMAT_TEXT && (command->flags & CMD_TABLE))
+		format = FORMAT_TABLE;
 	switch (format) {
 	case FORMAT_TABLE:
 		return command->result == RESULT_LIST ? writer_table_new() : writer_text_new();

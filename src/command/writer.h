@@ -29,7 +29,8 @@ struct outcome {
 	const char *sqlstate;
 	bool answered; /* the command's own yes or no; else a failure, which text formats leave to
 			  standard error */
-	const char *next; /* of a page that is not the last: what the next one begins behind */
+	const char *next;  /* of a page that is not the last: what the next one begins behind */
+	const char *token; /* what carries out the plan that was shown */
 };
 
 /* What a reply that is one of many says about itself. */
@@ -66,6 +67,7 @@ struct writer {
 	bool mute;       /* the text of the answer stands for the rows: leave them out */
 	bool whole;      /* a handler writes the reply itself: nothing comes after it */
 	bool tells_next; /* the reply says what the next page begins behind */
+	bool rows_only;  /* a text beside rows has no place in it */
 };
 
 /* "text", "table", ... into *format; false for any other word. */

@@ -149,5 +149,6 @@ writer_csv_new(void)
 	if (c == NULL)
 		return NULL;
 	c->base.ops = &OPS;
+	c->base.rows_only = true;
 	return &c->base;
 }

@@ -1,6 +1,6 @@
 /*
- * {"result": VALUE, "next": ..., "message": ..., "status": ...}: one document, or in lines each row
- * of a list on its own and the outcome on the last line.
+ * {"result": VALUE, "next": ..., "message": ..., "token": ..., "status": ...}: one document, or in
+ * lines each row of a list on its own and the outcome on the last line.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -213,6 +213,8 @@ finish(struct writer *w, const struct outcome *outcome)
 	}
 	if (outcome->message[0] != '\0')
 		member(j, "message", outcome->message);
+	if (outcome->token != NULL)
+		member(j, "token", outcome->token);
 	if (outcome->hint[0] != '\0')
 		member(j, "hint", outcome->hint);
 	if (outcome->sqlstate[0] != '\0')

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/loop.h"
 #include "daemon/sockets.h"
 
 static void
@@ -21,10 +22,7 @@ accept_all(struct daemon *daemon, int which)
 		/* A reply is one piece, or pieces that are to go at once. */
 		if (which == TCP_SOCKET)
 			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		/* It closes what is too many. */
-		if (MHD_add_connection(daemon->http[which], fd, (struct sockaddr *)&address,
-				       size) != MHD_YES)
-			metrics_add(&daemon->metrics, METRIC_CONNECTIONS_REFUSED, 1);
+		loops_admit(daemon->loops[which], fd, (struct sockaddr *)&address, size);
 		size = sizeof(address);
 	}
 	/* Out of descriptors: those who wait stay in the queue of the kernel. */

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "command/args.h"
 
 enum {
 	DEPTH_MAX = 3,
@@ -30,6 +31,12 @@ judges_by_age(const struct command *command)
 	return command->flags & CMD_NEVER_SEEN;
 }
 
+static bool
+waits_for_yes(const struct command *command)
+{
+	return command->flags & CMD_ON_YES;
+}
+
 bool
 body_pages(const struct command *command)
 {
@@ -45,6 +52,10 @@ const struct body_option body_options[BODY_OPTIONS] = {
 	  .doc = "delete every account that never logged in, however new",
 	  .kind = BODY_BOOLEAN,
 	  .matters = judges_by_age },
+	{ .name = "yes",
+	  .doc = "do it; without, only what would be done is said",
+	  .kind = BODY_BOOLEAN,
+	  .matters = waits_for_yes },
 	{ .name = "max_affected",
 	  .doc = "fail, and change nothing, when more would be affected",
 	  .kind = BODY_INTEGER,
@@ -79,9 +90,12 @@ struct slot {
 	const char *name;
 	enum body_kind kind;
 	bool required;
+	bool optional; /* null counts as missing */
 	bool seen;
-	const char **text; /* of an integer, unless `number` is there: an argument is a text */
-	size_t *len;       /* of the text, or NULL */
+	struct slot *brings; /* one that must be there as well */
+	const char **text;   /* of an integer, unless `number` is there: an argument is a text */
+	const char **flag;   /* ARGS_TRUE, where it is set */
+	size_t *len;         /* of the text, or NULL */
 	int64_t *number;
 	bool *truth;
 	int64_t min; /* of `number` */
@@ -118,10 +132,11 @@ find_slot(struct parser *p, const char *name, size_t len)
 	return NULL;
 }
 
-static void
+static struct slot *
 add_slot(struct parser *p, struct slot slot)
 {
-	p->slots[p->slot_count++] = slot;
+	p->slots[p->slot_count] = slot;
+	return &p->slots[p->slot_count++];
 }
 
 static enum body_kind
@@ -129,6 +144,8 @@ kind_of(const struct param *param)
 {
 	if (param->type == PARAM_INTEGER)
 		return BODY_INTEGER;
+	if (param->type == PARAM_FLAG)
+		return BODY_BOOLEAN;
 	return param->type == PARAM_LIST ? BODY_LIST : BODY_TEXT;
 }
 
@@ -137,18 +154,46 @@ add_content(struct parser *p, const struct param *param, struct content *content
 {
 	size_t size = strlen(param->name) + sizeof(PARAM_FORMAT);
 	char *name = arena_alloc(p->arena, size);
+	struct slot format = { .kind = BODY_TEXT, .optional = param->optional };
 
 	if (name == NULL)
 		return adx_nomem(p->reader.err);
 	snprintf(name, size, "%s%s", param->name, PARAM_FORMAT);
 	content->format = param->words[0];
-	add_slot(p, (struct slot){ .name = param->name,
-				   .kind = BODY_TEXT,
-				   .required = true,
-				   .text = &content->data,
-				   .len = &content->len });
-	add_slot(p, (struct slot){ .name = name, .kind = BODY_TEXT, .text = &content->format });
+	format.name = name;
+	format.text = &content->format;
+	format.brings = add_slot(p, (struct slot){ .name = param->name,
+						   .kind = BODY_TEXT,
+						   .required = !param->optional,
+						   .optional = param->optional,
+						   .text = &content->data,
+						   .len = &content->len });
+	add_slot(p, format);
 	return ADX_OK;
+}
+
+static void
+add_argument(struct parser *p, const struct param *param, const char **arg)
+{
+	struct slot slot = { .name = param->name,
+			     .kind = kind_of(param),
+			     .required = !param->optional,
+			     .optional = param->optional };
+
+	if (param->type == PARAM_FLAG)
+		slot.flag = arg;
+	else
+		slot.text = arg;
+	add_slot(p, slot);
+}
+
+/* What stands for an argument that no field is for, or whose field has not come. */
+static const char *
+preset(const struct param *param)
+{
+	if (param->optional)
+		return NULL;
+	return param->type == PARAM_PATH && param->path == PATH_WRITTEN ? "-" : "";
 }
 
 static enum adx_rc
@@ -160,16 +205,22 @@ add_arguments(struct parser *p, const struct command *command, struct body *out)
 	for (size_t i = 0; i < out->count && rc == ADX_OK; i++) {
 		const struct param *param = &command->params[i];
 
-		out->args[i] = param->type == PARAM_PATH && param->path == PATH_WRITTEN ? "-" : "";
+		out->args[i] = preset(param);
 		if (body_has_format(param))
 			rc = add_content(p, param, &out->contents[i]);
 		else if (body_has(param))
-			add_slot(p, (struct slot){ .name = param->name,
-						   .kind = kind_of(param),
-						   .required = true,
-						   .text = &out->args[i] });
+			add_argument(p, param, &out->args[i]);
 	}
 	return rc;
+}
+
+/* A file whose content came is an argument that is there. */
+static void
+mark_contents(struct body *out)
+{
+	for (size_t i = 0; i < out->count; i++)
+		if (out->contents[i].data != NULL)
+			out->args[i] = "";
 }
 
 /* An argument of the same name goes before an option. */
@@ -177,9 +228,9 @@ static void
 add_options(struct parser *p, struct body *out)
 {
 	struct slot targets[BODY_OPTIONS] = {
-		{ .truth = &out->dry_run },       { .truth = &out->include_never_seen },
-		{ .number = &out->max_affected }, { .number = &out->limit },
-		{ .text = &out->after },
+		{ .truth = &out->dry_run }, { .truth = &out->include_never_seen },
+		{ .truth = &out->yes },     { .number = &out->max_affected },
+		{ .number = &out->limit },  { .text = &out->after },
 	};
 
 	for (size_t i = 0; i < BODY_OPTIONS; i++) {
@@ -453,7 +504,9 @@ misplaced(struct parser *p, const char *found)
 static int
 on_null(void *ctx)
 {
-	return misplaced(ctx, "null");
+	struct parser *p = ctx;
+
+	return place(p) == PLACE_MEMBER && p->slot->optional ? 1 : misplaced(p, "null");
 }
 
 static int
@@ -461,9 +514,12 @@ on_boolean(void *ctx, int truth)
 {
 	struct parser *p = ctx;
 
-	if (place(p) != PLACE_MEMBER || p->slot->truth == NULL)
+	if (place(p) != PLACE_MEMBER || p->slot->kind != BODY_BOOLEAN)
 		return misplaced(p, truth ? "true" : "false");
-	*p->slot->truth = truth;
+	if (p->slot->truth != NULL)
+		*p->slot->truth = truth;
+	else
+		*p->slot->flag = truth ? ARGS_TRUE : NULL;
 	return 1;
 }
 
@@ -536,6 +592,8 @@ on_key(void *ctx, const unsigned char *key, size_t len)
 	}
 	if (!p->slot->seen) {
 		p->slot->seen = true;
+		if (p->slot->brings != NULL)
+			p->slot->brings->required = true;
 		return 1;
 	}
 	(void)complain(p, (struct complaint){ .what = TWICE, .slot = p->slot });
@@ -609,5 +667,6 @@ body_parse(const struct command *command, const char *text, size_t len, struct a
 	add_options(&p, out);
 	if (rc == ADX_OK)
 		rc = read_fields(&p, text, len);
+	mark_contents(out);
 	return rc == ADX_OK ? judge(&p) : rc;
 }

@@ -2,8 +2,9 @@
  * The body of POST /api/COMMAND: a JSON object of the command's arguments by name, and beside them
  * the options of a run.
  *
- * Arguments are strings, but an integer may be a JSON integer too, and a list an array of strings.
- * No body names a file of this machine: a parameter that reads one carries the file's content, and
+ * Arguments are strings, but an integer may be a JSON integer too, a list an array of strings, and
+ * a flag is true or false. An optional one may be left out, which null says too. No body names a
+ * file of this machine: a parameter that reads one carries the file's content, and
  * "<name>_format" says what that is; a parameter that writes one, or that means the daemon's own
  * file, is no field.
  */
@@ -21,13 +22,15 @@
 struct body {
 	/*
 	 * For call_begin(). PATH_READ: "", and the content beside it. PATH_WRITTEN: "-", which is
-	 * the reply. PATH_OWN: "", in whose place the caller puts the name of its own file.
+	 * the reply. PATH_OWN: "", in whose place the caller puts the name of its own file. NULL:
+	 * an optional one that is not there, as one of the last two kinds never is.
 	 */
 	const char *args[COMMAND_PARAMS_MAX];
 	struct content contents[COMMAND_PARAMS_MAX]; /* for run_options.contents */
 	size_t count;
 	bool dry_run;
 	bool include_never_seen;
+	bool yes;
 	int64_t max_affected; /* -1: no limit */
 	int64_t limit;        /* rows of a list; 0: all */
 	const char *after;    /* NULL: from the start */
@@ -56,7 +59,7 @@ struct body_option {
 	bool (*matters)(const struct command *command);
 };
 
-enum { BODY_OPTIONS = 5 };
+enum { BODY_OPTIONS = 6 };
 
 extern const struct body_option body_options[BODY_OPTIONS];
 

@@ -1,7 +1,6 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +13,8 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "base/keyfile.h"
 #include "base/log.h"
-#include "base/newfile.h"
 #include "base/xmllib.h"
 #include "cache/apply.h"
 #include "daemon/ready.h"
@@ -53,15 +52,13 @@ daemon_settings(struct daemon *daemon)
 	return settings;
 }
 
-struct tokens *
-daemon_tokens(struct daemon *daemon)
+void
+daemon_in_force(struct daemon *daemon, struct settings **settings, struct tokens **tokens)
 {
-	struct tokens *tokens;
-
 	pthread_mutex_lock(&daemon->lock);
-	tokens = daemon->tokens == NULL ? NULL : tokens_hold(daemon->tokens);
+	*settings = settings_hold(daemon->settings);
+	*tokens = daemon->tokens == NULL ? NULL : tokens_hold(daemon->tokens);
 	pthread_mutex_unlock(&daemon->lock);
-	return tokens;
 }
 
 void
@@ -246,44 +243,27 @@ free_identities(struct identity *identity)
 	}
 }
 
-static enum adx_rc
-write_key(const char *path, const unsigned char *key, struct adx_error *err)
-{
-	struct newfile file;
-	enum adx_rc rc = newfile_open(&file, path, err);
-
-	if (rc != ADX_OK)
-		return rc;
-	if (write(file.fd, key, DAEMON_KEY_SIZE) != DAEMON_KEY_SIZE) {
-		rc = adx_fail_errno(err, ADX_EIO, errno, "cannot write '%s'", path);
-		newfile_abort(&file);
-		return rc;
-	}
-	return newfile_commit(&file, err);
-}
-
-/* The key of the digests of requests: from its file, which is made when it is not there. */
+/* The key of the digests of requests: from its file, else one for this run. */
 static enum adx_rc
 read_key(struct daemon *daemon, struct adx_error *err)
 {
 	const char *path = daemon->settings->config->http.key_file;
-	int fd = path[0] == '\0' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	struct keyfile file;
+	enum adx_rc rc;
 
-	if (fd < 0) {
-		if (path[0] != '\0' && errno != ENOENT)
-			return adx_fail_errno(err, ADX_EIO, errno, "cannot read '%s'", path);
-		if (RAND_bytes(daemon->key, DAEMON_KEY_SIZE) != 1)
-			return adx_fail(err, ADX_EFAIL, "the crypto library gives no random bytes");
-		return path[0] == '\0' ? ADX_OK : write_key(path, daemon->key, err);
-	}
-	n = read(fd, daemon->key, DAEMON_KEY_SIZE);
-	close(fd);
-	if (n != DAEMON_KEY_SIZE)
-		return adx_fail(err, ADX_EINVAL, "'%s' is no key: it must have %d bytes", path,
-				DAEMON_KEY_SIZE);
+	if (path[0] == '\0' && RAND_bytes(daemon->key, DAEMON_KEY_SIZE) != 1)
+		return adx_fail(err, ADX_EFAIL, "the crypto library gives no random bytes");
+	if (path[0] == '\0')
+		return ADX_OK;
+	rc = keyfile_load(path, &file, err);
+	if (rc != ADX_OK)
+		return rc;
+	memcpy(daemon->key, file.bytes, DAEMON_KEY_SIZE);
+	keyfile_wipe(&file);
 	return ADX_OK;
 }
+
+_Static_assert((int)DAEMON_KEY_SIZE <= (int)KEYFILE_MIN, "each key file has enough for the daemon");
 
 static enum adx_rc
 start_threads(struct daemon *daemon, struct adx_error *err)
@@ -474,14 +454,15 @@ void
 daemon_stop(struct daemon *daemon)
 {
 	atomic_store(&daemon->stopping, true);
-	if (daemon->http[0] != NULL || daemon->http[1] != NULL)
+	if (daemon->loops[0] != NULL || daemon->loops[1] != NULL)
 		wind_down(daemon);
+	/* Its threads call the others. */
+	server_stop(daemon);
 	watch_stop(daemon->watch);
 	house_stop(daemon->house);
 	ready_stop(daemon->ready);
 	readers_stop(daemon->readers);
 	writers_stop(daemon->writers);
-	server_stop(daemon);
 	cache_free(daemon->cache);
 	throttle_free(daemon->throttle);
 	tokens_release(daemon->tokens);

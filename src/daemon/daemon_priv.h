@@ -60,6 +60,8 @@ struct identity {
 
 /* ---- the daemon -------------------------------------------------------------------------- */
 
+struct loop;
+struct loops;
 struct readers;
 struct writers;
 struct ready;
@@ -82,7 +84,7 @@ struct daemon {
 	struct ready *ready;
 	struct house *house;
 	struct watch *watch;
-	struct MHD_Daemon *http[DAEMON_LISTENERS];
+	struct loops *loops[DAEMON_LISTENERS];
 	int sockets[DAEMON_LISTENERS]; /* that listen; -1 */
 	pthread_t acceptor;
 	bool accepting;    /* the thread runs */
@@ -130,6 +132,7 @@ struct route;
 
 struct request {
 	struct daemon *daemon;
+	struct loop *loop;
 	struct MHD_Connection *connection;
 	atomic_int users; /* the connection, and whoever carries it out */
 	struct settings *settings;
@@ -160,12 +163,14 @@ struct request {
 	char failure[384];                  /* what failed, for people; "": nothing */
 	unsigned retry_after;               /* seconds; 0: none */
 	bool handed_over;                   /* another thread carries it out, or did */
+	bool accounted_for;                 /* it is counted, and in the log, as a command */
 	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */
 	char once_digest[2 * 32 + 3];
 	unsigned once_code;
 	unsigned tries;
 	struct cache_fill *fill;
-	struct request *next; /* in a queue */
+	struct request *next;         /* in a queue */
+	struct request *next_resumed; /* of its loop */
 };
 
 /* Carry it out, or hand it over; true when the reply can be sent at once. */
@@ -176,6 +181,8 @@ void request_fail_as(struct request *request, unsigned code, enum adx_rc rc, con
 		     const char *hint);
 /* The call was carried out, or failed: write its outcome, and let the reply go. */
 void request_done(struct request *request, enum adx_rc rc);
+/* Of a reply that says no before there was a command to carry out: into the log, if asked for. */
+void request_log_refusal(const struct request *request);
 void request_release(struct request *request);
 /* Whoever was given it is done with it, after request_done() or the like. */
 void request_let_go(struct request *request);
@@ -229,8 +236,10 @@ enum MHD_Result reply_send(struct request *request);
 
 struct readers *readers_start(struct daemon *daemon, unsigned count, struct adx_error *err);
 void readers_stop(struct readers *readers);
-/* One statement that only reads; its answer comes soon. */
+/* One statement that only reads; its answer comes soon, once readers_call() was called. */
 void readers_add(struct readers *readers, struct request *request);
+/* There is something to read, perhaps: for whoever added, when it has no more to add. */
+void readers_call(struct readers *readers);
 /* The same on another connection, for one that has a fill. */
 enum adx_rc readers_run(struct request *request, struct db *db);
 /* Cancel what runs beyond its time. */
@@ -249,6 +258,18 @@ void house_stop(struct house *house);
 /* Tokens were made or revoked: do not wait for the next time. */
 void house_hurry(struct house *house);
 void house_tick(struct house *house, int64_t now);
+
+/* ---- due.c: erasures whose time of grace is over ----------------------------------------- */
+
+struct link;
+
+struct due_state {
+	int64_t next; /* look: milliseconds */
+	bool failed;  /* the last look, and that was said */
+};
+
+/* Carry out what is due, each within the time of a request; not too often. */
+void due_look(struct due_state *state, struct daemon *daemon, struct link *link);
 
 /* ---- watch.c: an ear on the database ----------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /*
- * What the daemon looks after in the database by itself: which tokens are live, and what is
- * outdated. A thread of its own, so that a table that is locked keeps nobody from listening.
+ * What the daemon looks after in the database by itself: which tokens are live, what is outdated,
+ * and erasures that are due. A thread of its own, so that a table that is locked keeps nobody from
+ * listening.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
-#include "daemon/guard.h"
+#include "daemon/link.h"
 
 enum { TOKENS_MS = 2000, LOOK_MS = 10000, EXPIRE_MS = 600000 };
 
@@ -18,50 +19,17 @@ struct house {
 	pthread_mutex_t lock;
 	pthread_cond_t news;
 	bool due, stopping;
-	struct settings *settings; /* that db was opened with */
-	struct guard guard;
-	struct db *db;
+	struct link link;
 	int64_t expired; /* milliseconds */
-	char said[768];  /* the last complaint, which is not repeated */
+	struct due_state due_state;
+	char said[768]; /* the last complaint, which is not repeated */
 };
-
-static void
-disconnect(struct house *house)
-{
-	guard_set(&house->guard, NULL);
-	db_close(house->db);
-	house->db = NULL;
-	settings_release(house->settings);
-	house->settings = NULL;
-}
-
-static enum adx_rc
-reach_db(struct house *house, struct adx_error *err)
-{
-	struct settings *now = daemon_settings(house->daemon);
-	bool same = now == house->settings;
-	struct db_settings settings;
-	enum adx_rc rc;
-
-	settings_release(now);
-	if (same && house->db != NULL && db_alive(house->db))
-		return ADX_OK;
-	disconnect(house);
-	house->settings = daemon_settings(house->daemon);
-	settings = daemon_db_settings(house->daemon, house->settings);
-	rc = db_open(&settings, &house->db, err);
-	if (rc == ADX_OK)
-		guard_set(&house->guard, house->db);
-	else
-		disconnect(house);
-	return rc;
-}
 
 static enum adx_rc
 read_tokens(struct house *house, struct adx_error *err)
 {
 	struct tokens *tokens;
-	enum adx_rc rc = tokens_load(house->db, &tokens, err);
+	enum adx_rc rc = tokens_load(house->link.db, &tokens, err);
 
 	if (rc == ADX_OK)
 		daemon_set_tokens(house->daemon, tokens);
@@ -71,6 +39,7 @@ read_tokens(struct house *house, struct adx_error *err)
 static void
 expire(struct house *house)
 {
+	static const enum sql_id OUTDATED[] = { SQL_REQUESTS_EXPIRE, SQL_TOMBSTONES_EXPIRE };
 	int64_t now = now_ms();
 	struct adx_error ignored;
 
@@ -78,23 +47,26 @@ expire(struct house *house)
 		return;
 	house->expired = now;
 	/* Another daemon may do it, and a standby cannot: nothing depends on it. */
-	if (stmt_exec(house->db, SQL_REQUESTS_EXPIRE, NO_PARAMS, &ignored) == ADX_EUNAVAIL)
-		house->expired = 0;
+	for (size_t i = 0; i < sizeof(OUTDATED) / sizeof(OUTDATED[0]); i++)
+		if (stmt_exec(house->link.db, OUTDATED[i], NO_PARAMS, &ignored) == ADX_EUNAVAIL)
+			house->expired = 0;
 }
 
 static void
 look_after(struct house *house)
 {
 	struct adx_error err;
-	enum adx_rc rc = reach_db(house, &err);
+	enum adx_rc rc = link_reach(&house->link, &err);
 
 	if (rc == ADX_OK) {
-		guard_begin(&house->guard, now_ms() + LOOK_MS);
+		guard_begin(&house->link.guard, now_ms() + LOOK_MS);
 		rc = read_tokens(house, &err);
 		if (rc == ADX_OK)
 			expire(house);
-		if (!guard_end(&house->guard))
-			disconnect(house);
+		if (rc == ADX_OK)
+			due_look(&house->due_state, house->daemon, &house->link);
+		if (!guard_end(&house->link.guard))
+			link_close(&house->link);
 	}
 	if (rc == ADX_OK)
 		house->said[0] = '\0';
@@ -131,7 +103,7 @@ keep(void *arg)
 	do
 		look_after(house);
 	while (wait_for_work(house));
-	disconnect(house);
+	link_close(&house->link);
 	return NULL;
 }
 
@@ -147,7 +119,7 @@ house_hurry(struct house *house)
 void
 house_tick(struct house *house, int64_t now)
 {
-	guard_tick(&house->guard, now);
+	guard_tick(&house->link.guard, now);
 }
 
 struct house *
@@ -160,7 +132,7 @@ house_start(struct daemon *daemon, struct adx_error *err)
 		return NULL;
 	}
 	house->daemon = daemon;
-	guard_init(&house->guard, false);
+	link_init(&house->link, daemon, false);
 	pthread_mutex_init(&house->lock, NULL);
 	pthread_cond_init(&house->news, NULL);
 	if (pthread_create(&house->thread, NULL, keep, house) != 0) {
@@ -180,8 +152,8 @@ house_stop(struct house *house)
 	house->stopping = true;
 	pthread_cond_signal(&house->news);
 	pthread_mutex_unlock(&house->lock);
-	guard_join(&house->guard, house->thread);
-	guard_free(&house->guard);
+	guard_join(&house->link.guard, house->thread);
+	link_free(&house->link);
 	pthread_mutex_destroy(&house->lock);
 	pthread_cond_destroy(&house->news);
 	free(house);

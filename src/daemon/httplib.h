@@ -21,9 +21,11 @@
 	X(MHD_get_connection_info)                                                                 \
 	X(MHD_get_connection_values)                                                               \
 	X(MHD_get_daemon_info)                                                                     \
+	X(MHD_get_timeout)                                                                         \
 	X(MHD_lookup_connection_value)                                                             \
 	X(MHD_queue_response)                                                                      \
 	X(MHD_resume_connection)                                                                   \
+	X(MHD_run)                                                                                 \
 	X(MHD_start_daemon)                                                                        \
 	X(MHD_stop_daemon)                                                                         \
 	X(MHD_suspend_connection)
@@ -55,9 +57,11 @@ void httplib_tell_systemd(const char *state);
 #define MHD_get_connection_info           (httplib.MHD_get_connection_info)
 #define MHD_get_connection_values         (httplib.MHD_get_connection_values)
 #define MHD_get_daemon_info               (httplib.MHD_get_daemon_info)
+#define MHD_get_timeout                   (httplib.MHD_get_timeout)
 #define MHD_lookup_connection_value       (httplib.MHD_lookup_connection_value)
 #define MHD_queue_response                (httplib.MHD_queue_response)
 #define MHD_resume_connection             (httplib.MHD_resume_connection)
+#define MHD_run                           (httplib.MHD_run)
 #define MHD_start_daemon                  (httplib.MHD_start_daemon)
 #define MHD_stop_daemon                   (httplib.MHD_stop_daemon)
 #define MHD_suspend_connection            (httplib.MHD_suspend_connection)

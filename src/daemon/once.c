@@ -20,6 +20,29 @@ refuse(struct request *r, const char *message, const char *hint, struct adx_erro
 	return err->rc;
 }
 
+/*
+ * What the first reply said, of which the status of HTTP was kept: the command's only answer with
+ * that, or that it was a no.
+ */
+static const struct answer *
+former_answer(const struct call *call, unsigned code)
+{
+	static const struct answer NO = { "no", "" };
+	const struct answer *const *answers = call->command->answers;
+	const struct answer *found = NULL;
+
+	if (code < 400)
+		return &ANSWER_OK;
+	for (size_t i = 0; i < COMMAND_ANSWERS_MAX && answers[i] != NULL; i++) {
+		if (reply_code_of_answer(answers[i]->status) != code)
+			continue;
+		if (found != NULL)
+			return &NO;
+		found = answers[i];
+	}
+	return found == NULL ? &NO : found;
+}
+
 /* The first reply once more. */
 static enum adx_rc
 repeat(struct request *r, struct call *call, const struct rows *rows, struct adx_error *err)
@@ -34,9 +57,9 @@ repeat(struct request *r, struct call *call, const struct rows *rows, struct adx
 			      "replies that are secret or long are given once", err);
 	out_text(call->writer->out, reply);
 	call->writer->whole = true;
-	call->answer = &ANSWER_OK;
-	call->text = "";
 	r->once_code = (unsigned)rows_get_int64(rows, "http_status");
+	call->answer = former_answer(call, r->once_code);
+	call->text = "";
 	metrics_add(&r->daemon->metrics, METRIC_REPEATED, 1);
 	return ADX_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/duration.h"
 #include "base/json.h"
 #include "daemon/body.h"
 #include "service/admin_extra.h"
@@ -99,6 +100,22 @@ write_list(yajl_gen g)
 	yajl_gen_array_close(g);
 }
 
+/* A date or a timestamp. */
+static void
+write_date(yajl_gen g)
+{
+	static const char *const FORMATS[] = { "date", "date-time" };
+
+	open_array(g, "anyOf");
+	for (size_t i = 0; i < 2; i++) {
+		yajl_gen_map_open(g);
+		json_member(g, "format", FORMATS[i]);
+		close_maps(g, 1);
+	}
+	yajl_gen_array_close(g);
+}
+
+/* How an argument looks; null, which an optional one may be, is not said: leave it out. */
 static void
 write_param_type(yajl_gen g, const struct param *param)
 {
@@ -110,7 +127,15 @@ write_param_type(yajl_gen g, const struct param *param)
 		write_list(g);
 		return;
 	}
+	if (param->type == PARAM_FLAG) {
+		json_member(g, "type", "boolean");
+		return;
+	}
 	json_member(g, "type", "string");
+	if (param->type == PARAM_DAYS)
+		json_member(g, "pattern", DURATION_PATTERN);
+	if (param->type == PARAM_DATE)
+		write_date(g);
 	if (param->type == PARAM_WORD || param->type == PARAM_CHOICE)
 		words_member(g, "enum", param->words);
 	if (param->type == PARAM_SECRET) {
@@ -167,7 +192,7 @@ write_required(yajl_gen g, const struct command *command)
 
 	open_array(g, "required");
 	for (size_t i = 0; i < n; i++)
-		if (body_has(&command->params[i])) {
+		if (body_has(&command->params[i]) && !command->params[i].optional) {
 			json_text(g, command->params[i].name);
 			required++;
 		}
@@ -291,6 +316,8 @@ write_reply_schema(yajl_gen g, const struct command *command)
 	if (body_pages(command))
 		write_text_property(g, "next", "there is more: ask again with this as after");
 	write_text_property(g, "message", "what there is to say about it");
+	if (command->flags & CMD_ON_YES)
+		write_text_property(g, "token", "of a plan: what carries it out");
 	write_statuses(g, command);
 	close_maps(g, 1);
 	open_array(g, "required");
@@ -552,7 +579,7 @@ write_commands_schema(yajl_gen g)
 		{ "command", "as in /api/COMMAND" },
 		{ "submod", "the group it belongs to" },
 		{ "summary", "what it does" },
-		{ "usage", "its name and the names of its arguments" },
+		{ "usage", "its name and its arguments, as on the command line" },
 	};
 	static const char *const REQUIRED[] = { "command", "submod", "summary", "usage", NULL };
 

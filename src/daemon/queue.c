@@ -20,15 +20,43 @@ queue_free(struct queue *queue)
 	pthread_cond_destroy(&queue->news);
 }
 
+static void
+append(struct queue *queue, struct request *request)
+{
+	request->next = NULL;
+	*queue->last = request;
+	queue->last = &request->next;
+}
+
+static void
+call_one(struct queue *queue)
+{
+	if (queue->first != NULL && queue->waiting > 0)
+		pthread_cond_signal(&queue->news);
+}
+
 void
 queue_add(struct queue *queue, struct request *request)
 {
 	pthread_mutex_lock(&queue->lock);
-	request->next = NULL;
-	*queue->last = request;
-	queue->last = &request->next;
-	if (queue->waiting > 0)
-		pthread_cond_signal(&queue->news);
+	append(queue, request);
+	call_one(queue);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void
+queue_put(struct queue *queue, struct request *request)
+{
+	pthread_mutex_lock(&queue->lock);
+	append(queue, request);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void
+queue_call(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	call_one(queue);
 	pthread_mutex_unlock(&queue->lock);
 }
 
@@ -60,6 +88,7 @@ queue_take(struct queue *queue, unsigned most)
 		pthread_cond_wait(&queue->news, &queue->lock);
 	queue->waiting--;
 	taken = cut(queue, most);
+	call_one(queue);
 	pthread_mutex_unlock(&queue->lock);
 	return taken;
 }

@@ -18,6 +18,9 @@ struct queue {
 void queue_init(struct queue *queue);
 void queue_free(struct queue *queue);
 void queue_add(struct queue *queue, struct request *request);
+/* The same for the first of several: nobody is called before queue_call(). */
+void queue_put(struct queue *queue, struct request *request);
+void queue_call(struct queue *queue);
 /* Up to `most` of them, linked by next; waits for one. NULL when it was closed and is empty. */
 struct request *queue_take(struct queue *queue, unsigned most);
 void queue_close(struct queue *queue);

@@ -7,11 +7,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
-#include "daemon/guard.h"
+#include "daemon/link.h"
 #include "daemon/queue.h"
 
 enum { BATCH = 64, PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500, LONG_MS = 1000 };
@@ -19,10 +18,7 @@ enum { BATCH = 64, PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500, LONG_MS = 1000 };
 struct reader {
 	struct readers *all;
 	pthread_t thread;
-	struct settings *settings; /* that db was opened with */
-	unsigned epoch;            /* and when */
-	struct guard guard;
-	struct db *db;
+	struct link link;
 };
 
 struct readers {
@@ -31,52 +27,6 @@ struct readers {
 	unsigned count;
 	struct reader readers[];
 };
-
-static void
-disconnect(struct reader *reader)
-{
-	guard_set(&reader->guard, NULL);
-	db_close(reader->db);
-	reader->db = NULL;
-	settings_release(reader->settings);
-	reader->settings = NULL;
-}
-
-/* After a reload, connections follow when they are not in use. */
-static void
-follow_settings(struct reader *reader)
-{
-	struct settings *now = daemon_settings(reader->all->daemon);
-
-	if (reader->db != NULL &&
-	    (reader->settings != now || reader->epoch != atomic_load(&reader->all->daemon->epoch) ||
-	     !db_alive(reader->db)))
-		disconnect(reader);
-	settings_release(now);
-}
-
-static enum adx_rc
-reach_db(struct reader *reader, struct adx_error *err)
-{
-	struct daemon *daemon = reader->all->daemon;
-	struct db_settings settings;
-	enum adx_rc rc;
-
-	follow_settings(reader);
-	if (reader->db != NULL)
-		return ADX_OK;
-	reader->settings = daemon_settings(daemon);
-	reader->epoch = atomic_load(&daemon->epoch);
-	settings = daemon_db_settings(daemon, reader->settings);
-	settings.short_answers = true;
-	rc = db_open(&settings, &reader->db, err);
-	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);
-	if (rc == ADX_OK)
-		guard_set(&reader->guard, reader->db);
-	else
-		disconnect(reader);
-	return rc;
-}
 
 /* ---- one read ---------------------------------------------------------------------------- */
 
@@ -142,10 +92,10 @@ send_batch(struct reader *reader, struct request *batch, struct adx_error *err)
 	enum adx_rc rc = ADX_OK;
 
 	for (struct request *r = batch; r != NULL && rc == ADX_OK; r = r->next) {
-		r->call.db = reader->db;
+		r->call.db = reader->link.db;
 		rc = call_send(&r->call, err);
 	}
-	return rc == ADX_OK ? stmt_mark(reader->db, err) : rc;
+	return rc == ADX_OK ? stmt_mark(reader->link.db, err) : rc;
 }
 
 /* May it be tried again, or is it its own failure? */
@@ -156,17 +106,6 @@ goes_again(struct request *r, enum adx_rc rc)
 
 	return rc == ADX_EUNAVAIL && now_us() - r->began < patience &&
 	       !atomic_load(&r->daemon->stopping) && request_restart(r);
-}
-
-/* Sleeps longer with each failure in a row, and a little apart from the other readers. */
-static void
-pause_after(unsigned failures)
-{
-	unsigned ms = PAUSE_FIRST_MS << (failures < 5 ? failures : 5);
-
-	if (ms > PAUSE_MOST_MS)
-		ms = PAUSE_MOST_MS;
-	usleep((ms + (unsigned)(now_us() % (ms / 2))) * 1000);
 }
 
 /* Those whose patience is over fail; returns the others. */
@@ -230,7 +169,7 @@ settle(struct reader *reader, struct request *r, enum adx_rc rc)
 {
 	if (request_overran(r, rc)) {
 		end(r, request_too_late(r));
-	} else if (rc == ADX_OK || !guard_cancelled(&reader->guard) ||
+	} else if (rc == ADX_OK || !guard_cancelled(&reader->link.guard) ||
 		   strcmp(r->err.sqlstate, "57014") != 0) {
 		end(r, rc);
 	} else if (atomic_load(&r->daemon->stopping) || !request_restart(r)) {
@@ -249,7 +188,7 @@ receive_all(struct reader *reader, struct request *batch, enum adx_rc *rc, struc
 		struct request *r = batch;
 		enum adx_rc own;
 
-		guard_begin(&reader->guard, patience_for(r));
+		guard_begin(&reader->link.guard, patience_for(r));
 		*rc = own = receive(r);
 		/* A lost connection is no read's own failure. */
 		if (own == ADX_EUNAVAIL) {
@@ -273,22 +212,22 @@ receive_all(struct reader *reader, struct request *batch, enum adx_rc *rc, struc
 static struct request *
 run_batch(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
 {
-	*rc = reach_db(reader, err);
+	*rc = link_reach(&reader->link, err);
 	batch = *rc == ADX_OK ? weed(batch) : batch;
 	if (batch == NULL)
 		return NULL;
 	if (*rc == ADX_OK) {
-		guard_begin(&reader->guard, patience_for(batch));
+		guard_begin(&reader->link.guard, patience_for(batch));
 		*rc = send_batch(reader, batch, err);
 	}
 	if (*rc == ADX_OK)
 		batch = receive_all(reader, batch, rc, err);
-	if (reader->db == NULL)
+	if (reader->link.db == NULL)
 		return batch;
-	stmt_drain(reader->db);
+	stmt_drain(reader->link.db);
 	metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES, *rc == ADX_EUNAVAIL);
-	if (!guard_end(&reader->guard) || *rc == ADX_EUNAVAIL)
-		disconnect(reader);
+	if (!guard_end(&reader->link.guard) || *rc == ADX_EUNAVAIL)
+		link_close(&reader->link);
 	return batch;
 }
 
@@ -296,7 +235,7 @@ static void
 run_until_done(struct reader *reader, struct request *batch)
 {
 	struct metrics *metrics = &reader->all->daemon->metrics;
-	unsigned failures = 0;
+	struct backoff backoff = { PAUSE_FIRST_MS, PAUSE_MOST_MS, 0 };
 
 	while (batch != NULL) {
 		struct adx_error err = { 0 };
@@ -306,12 +245,12 @@ run_until_done(struct reader *reader, struct request *batch)
 		batch = run_batch(reader, batch, &rc, &err);
 		if (batch == NULL || rc == ADX_OK) {
 			/* What is left was not run, for no fault of its own. */
-			failures = 0;
+			backoff.failures = 0;
 			continue;
 		}
 		batch = sift(batch, rc, &err);
 		if (batch != NULL)
-			pause_after(failures++);
+			backoff_pause(&backoff, reader->all->daemon);
 	}
 }
 
@@ -323,7 +262,7 @@ read_on(void *arg)
 
 	while ((batch = queue_take(&reader->all->queue, BATCH)) != NULL)
 		run_until_done(reader, batch);
-	disconnect(reader);
+	link_close(&reader->link);
 	return NULL;
 }
 
@@ -333,14 +272,20 @@ void
 readers_add(struct readers *readers, struct request *request)
 {
 	metrics_add(&readers->daemon->metrics, METRIC_READS_SHARED, 1);
-	queue_add(&readers->queue, request);
+	queue_put(&readers->queue, request);
+}
+
+void
+readers_call(struct readers *readers)
+{
+	queue_call(&readers->queue);
 }
 
 void
 readers_tick(struct readers *readers, int64_t now)
 {
 	for (unsigned i = 0; i < readers->count; i++)
-		guard_tick(&readers->readers[i].guard, now);
+		guard_tick(&readers->readers[i].link.guard, now);
 }
 
 struct readers *
@@ -358,7 +303,8 @@ readers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
 		struct reader *reader = &readers->readers[readers->count];
 
 		reader->all = readers;
-		guard_init(&reader->guard, false);
+		link_init(&reader->link, daemon, false);
+		reader->link.short_answers = true;
 		if (pthread_create(&reader->thread, NULL, read_on, reader) != 0) {
 			adx_fail(err, ADX_EFAIL, "cannot start a thread");
 			readers_stop(readers);
@@ -376,7 +322,7 @@ readers_stop(struct readers *readers)
 	queue_close(&readers->queue);
 	for (unsigned i = 0; i < readers->count; i++) {
 		pthread_join(readers->readers[i].thread, NULL);
-		guard_free(&readers->readers[i].guard);
+		link_free(&readers->readers[i].link);
 	}
 	queue_free(&readers->queue);
 	free(readers);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "daemon/guard.h"
+#include "daemon/link.h"
 #include "daemon/server.h"
 #include "db/migrate.h"
 
@@ -16,55 +16,21 @@ struct ready {
 	pthread_cond_t news;
 	struct request *waiting;
 	bool stopping;
-	struct settings *settings; /* that db was opened with */
-	struct guard guard;
-	struct db *db;
+	struct link link;
 };
-
-static void
-disconnect(struct ready *ready)
-{
-	guard_set(&ready->guard, NULL);
-	db_close(ready->db);
-	ready->db = NULL;
-	settings_release(ready->settings);
-	ready->settings = NULL;
-}
-
-static enum adx_rc
-reach_db(struct ready *ready, struct adx_error *err)
-{
-	struct db_settings settings;
-	enum adx_rc rc;
-	struct settings *now = daemon_settings(ready->daemon);
-	bool same = now == ready->settings;
-
-	settings_release(now);
-	if (same && ready->db != NULL && db_alive(ready->db))
-		return ADX_OK;
-	disconnect(ready);
-	ready->settings = daemon_settings(ready->daemon);
-	settings = daemon_db_settings(ready->daemon, ready->settings);
-	rc = db_open(&settings, &ready->db, err);
-	if (rc == ADX_OK)
-		guard_set(&ready->guard, ready->db);
-	else
-		disconnect(ready);
-	return rc;
-}
 
 static enum adx_rc
 look(struct ready *ready, struct adx_error *err)
 {
 	int64_t version;
-	enum adx_rc rc = reach_db(ready, err);
+	enum adx_rc rc = link_reach(&ready->link, err);
 
 	if (rc != ADX_OK)
 		return rc;
-	guard_begin(&ready->guard, now_ms() + LOOK_MS);
-	rc = stmt_int64(ready->db, SQL_MIGRATE_VERSION, NO_PARAMS, &version, err);
-	if (!guard_end(&ready->guard))
-		disconnect(ready);
+	guard_begin(&ready->link.guard, now_ms() + LOOK_MS);
+	rc = stmt_int64(ready->link.db, SQL_MIGRATE_VERSION, NO_PARAMS, &version, err);
+	if (!guard_end(&ready->link.guard))
+		link_close(&ready->link);
 	if (rc != ADX_OK || version == MIGRATION_COUNT)
 		return rc;
 	adx_fail(err, ADX_EFAIL, "the schema has version %lld, this program needs %d",
@@ -150,7 +116,7 @@ look_on(void *arg)
 
 		answer_all(take_all(ready), rc, &err);
 	}
-	disconnect(ready);
+	link_close(&ready->link);
 	return NULL;
 }
 
@@ -188,7 +154,7 @@ ready_tick(struct ready *ready, int64_t now)
 	pthread_mutex_unlock(&ready->lock);
 	adx_fail(&err, ADX_EUNAVAIL, "the database does not answer");
 	answer_all(late, ADX_EUNAVAIL, &err);
-	guard_tick(&ready->guard, now);
+	guard_tick(&ready->link.guard, now);
 }
 
 struct ready *
@@ -201,7 +167,7 @@ ready_start(struct daemon *daemon, struct adx_error *err)
 		return NULL;
 	}
 	ready->daemon = daemon;
-	guard_init(&ready->guard, false);
+	link_init(&ready->link, daemon, false);
 	pthread_mutex_init(&ready->lock, NULL);
 	pthread_cond_init(&ready->news, NULL);
 	if (pthread_create(&ready->thread, NULL, look_on, ready) != 0) {
@@ -221,8 +187,8 @@ ready_stop(struct ready *ready)
 	ready->stopping = true;
 	pthread_cond_signal(&ready->news);
 	pthread_mutex_unlock(&ready->lock);
-	guard_join(&ready->guard, ready->thread);
-	guard_free(&ready->guard);
+	guard_join(&ready->link.guard, ready->thread);
+	link_free(&ready->link);
 	pthread_mutex_destroy(&ready->lock);
 	pthread_cond_destroy(&ready->news);
 	free(ready);

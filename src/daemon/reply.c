@@ -70,9 +70,22 @@ reply_code_of_answer(const char *status)
 
 /* ---- headers ----------------------------------------------------------------------------- */
 
+/* Of a document that takes the place of a reply: what its arguments make it, unless it is a no. */
 static const char *
-content_type(const struct request *r)
+document_type(const struct request *r, bool ended)
 {
+	if (r->command == NULL || r->command->media_type == NULL || (ended && r->code != 200))
+		return NULL;
+	return r->command->media_type(&r->call);
+}
+
+static const char *
+content_type(const struct request *r, bool ended)
+{
+	const char *type = document_type(r, ended);
+
+	if (type != NULL)
+		return type;
 	switch (r->format) {
 	case FORMAT_JSON: return "application/json";
 	case FORMAT_NDJSON: return "application/x-ndjson";
@@ -157,7 +170,7 @@ add_outcome(struct MHD_Response *response, const struct request *r, long room)
 static void
 add_headers(struct MHD_Response *response, const struct request *r, bool ended)
 {
-	MHD_add_response_header(response, "Content-Type", content_type(r));
+	MHD_add_response_header(response, "Content-Type", content_type(r, ended));
 	/* The request's header left little room. */
 	if (ended && r->code == 431)
 		return;
@@ -240,6 +253,7 @@ reply_send(struct request *r)
 	code = ended && r->code != 0 ? r->code : 200;
 	add_headers(response, r, ended);
 	metrics_reply(&r->daemon->metrics, code);
+	request_log_refusal(r);
 	sent = MHD_queue_response(r->connection, code, response);
 	MHD_destroy_response(response);
 	return sent;

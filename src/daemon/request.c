@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
+#include "daemon/loop.h"
 #include "daemon/route.h"
 #include "daemon/server.h"
 
@@ -15,7 +16,7 @@ wake(void *ctx)
 {
 	struct request *r = ctx;
 
-	MHD_resume_connection(r->connection);
+	loop_resume(r->loop, r);
 }
 
 static void
@@ -88,20 +89,21 @@ request_free_spares(struct daemon *daemon)
 }
 
 struct request *
-request_new(struct daemon *daemon, struct MHD_Connection *connection)
+request_new(struct loop *loop, struct MHD_Connection *connection)
 {
+	struct daemon *daemon = loop_daemon(loop);
 	struct request *r = take_spare(daemon);
 
 	if (r == NULL)
 		return NULL;
 	memset(r, 0, sizeof(*r));
 	r->daemon = daemon;
+	r->loop = loop;
 	r->connection = connection;
 	r->began = now_us();
 	atomic_fetch_add(&daemon->open, 1);
 	atomic_init(&r->users, 1);
-	r->settings = daemon_settings(daemon);
-	r->tokens = daemon_tokens(daemon);
+	daemon_in_force(daemon, &r->settings, &r->tokens);
 	r->format = FORMAT_JSON;
 	r->options = (struct run_options){ .max_affected = -1, .remark = remark, .ctx = r };
 	name_request(r);
@@ -239,6 +241,17 @@ log_request(const struct request *r, enum adx_rc rc, int64_t micros)
 			 rc == ADX_OK ? "" : " error=", rc == ADX_OK ? "" : r->err.message);
 }
 
+void
+request_log_refusal(const struct request *r)
+{
+	if (r->accounted_for || r->handed_over || r->code < 400 ||
+	    strcmp(r->settings->config->http.log, "all") != 0)
+		return;
+	log_line("request=%s caller=%s command=%s status=%s code=%u error=%s", r->id,
+		 r->actor[0] == '\0' ? "-" : r->actor, r->command == NULL ? "-" : r->command->name,
+		 r->status, r->code, r->failure);
+}
+
 static void
 account_for(struct request *r, enum adx_rc rc)
 {
@@ -247,6 +260,7 @@ account_for(struct request *r, enum adx_rc rc)
 				       : call_said_yes(&r->call) ? OUTCOME_YES
 								 : OUTCOME_NO;
 
+	r->accounted_for = true;
 	metrics_command(&r->daemon->metrics, r->command_index, outcome, (uint64_t)micros);
 	log_request(r, rc, micros);
 }
@@ -390,6 +404,7 @@ take_others(void *ctx, struct rowset *value, const struct adx_error *err)
 
 	if (err != NULL && outlasts(r, err)) {
 		look_up_again(r);
+		readers_call(r->daemon->readers);
 		return;
 	}
 	if (err != NULL) {
@@ -467,22 +482,25 @@ run_alone(struct request *r)
 	return false;
 }
 
+/* As it is compared, else as it was typed; "" where there is none. */
+static const char *
+said(const struct value *value)
+{
+	if (value == NULL || value->raw == NULL)
+		return "";
+	return value->prepared == NULL ? value->raw : value->prepared;
+}
+
 /* How many tries a caller has for the password of an account. */
 static bool
 may_guess(struct request *r)
 {
-	const struct value *host = call_find(&r->call, "host");
-	const struct value *user = call_find(&r->call, "user");
-	const char *name[] = { r->actor, user == NULL ? "" : user->raw,
-			       host == NULL ? "" : host->raw };
+	const char *name[] = { r->actor, said(call_find(&r->call, "user")),
+			       said(call_find(&r->call, "host")) };
 	unsigned wait;
 
 	if (!(r->command->flags & CMD_GUESSES))
 		return true;
-	if (user != NULL && user->prepared != NULL)
-		name[1] = user->prepared;
-	if (host != NULL && host->prepared != NULL)
-		name[2] = host->prepared;
 	wait = throttle_take(r->daemon->throttle, name, 3,
 			     (unsigned)r->settings->config->http.password_checks,
 			     (uint64_t)now_ms());
@@ -524,7 +542,7 @@ name_own_file(struct request *r)
 
 	for (size_t i = 0; i < r->parsed.count; i++)
 		if (r->command->params[i].type == PARAM_PATH &&
-		    r->command->params[i].path == PATH_OWN)
+		    r->command->params[i].path == PATH_OWN && r->parsed.args[i] != NULL)
 			r->parsed.args[i] = path == NULL ? "no file: the defaults" : path;
 }
 
@@ -544,6 +562,7 @@ begin_call(struct request *r)
 	r->options.after = r->parsed.after;
 	r->options.contents = r->parsed.contents;
 	r->options.assume_yes = true;
+	r->options.said_yes = r->parsed.yes;
 	r->options.in_one_trip = true;
 	r->options.reload = server_reload;
 	r->options.cache = r->daemon->cache;

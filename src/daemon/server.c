@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "daemon/loop.h"
 #include "daemon/route.h"
 #include "daemon/sockets.h"
 
@@ -175,10 +176,11 @@ waits_for_body(const struct request *r)
 }
 
 static enum MHD_Result
-begin(struct daemon *daemon, struct MHD_Connection *connection, const char *path,
-      const char *method, void **request)
+begin(struct loop *loop, struct MHD_Connection *connection, const char *path, const char *method,
+      void **request)
 {
-	struct request *r = request_new(daemon, connection);
+	struct request *r = request_new(loop, connection);
+	struct daemon *daemon = loop_daemon(loop);
 	struct peer *peer;
 
 	*request = r;
@@ -242,13 +244,12 @@ on_completed(void *cls, struct MHD_Connection *connection, void **request,
 {
 	struct request *r = *request;
 
-	struct daemon *daemon = cls;
-
+	(void)cls;
 	(void)connection;
 	(void)why;
 	if (r == NULL)
 		return;
-	atomic_fetch_sub(&daemon->open, 1);
+	atomic_fetch_sub(&r->daemon->open, 1);
 	spool_abandon(&r->spool);
 	request_release(r);
 	*request = NULL;
@@ -260,7 +261,8 @@ static void
 on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 	      enum MHD_ConnectionNotificationCode what)
 {
-	struct daemon *daemon = cls;
+	struct loop *loop = cls;
+	struct daemon *daemon = loop_daemon(loop);
 	const union MHD_ConnectionInfo *info;
 	struct ucred cred;
 	socklen_t size = sizeof(cred);
@@ -273,6 +275,7 @@ on_connection(void *cls, struct MHD_Connection *connection, void **socket,
 		if (*socket != NULL)
 			newcomers_remove(daemon, *socket);
 		peer_free(*socket);
+		loop_count_out(loop);
 		return;
 	}
 	*socket = peer = calloc(1, sizeof(*peer));
@@ -343,32 +346,33 @@ add_tls(const struct tls *tls, struct MHD_OptionItem *items)
 	return n;
 }
 
-/* Connections are given to it (acceptor.c). */
+/* Connections are given to it (acceptor.c), and a thread (loop.c). */
 static struct MHD_Daemon *
-start_http(struct daemon *daemon, const struct config_http *http, const struct tls *tls)
+make_http(struct loop *loop, unsigned connections, void *ctx)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_TURBO | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
+	const struct tls *tls = ctx;
+	const struct config_http *http = &loop_daemon(loop)->settings->config->http;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+			 MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
 	struct MHD_OptionItem items[16] = {
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, http->max_header, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 1024, NULL },
-		{ MHD_OPTION_CONNECTION_LIMIT, http->max_connections, NULL },
+		{ MHD_OPTION_CONNECTION_LIMIT, connections, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, http->idle_timeout, NULL },
-		{ MHD_OPTION_THREAD_POOL_SIZE, http->threads < 2 ? 0 : http->threads, NULL },
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
 	};
-	size_t n = 7;
+	size_t n = 6;
 
 	if (tls != NULL) {
 		flags |= MHD_USE_TLS;
 		n += add_tls(tls, items + n);
 	}
 	items[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, daemon, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, daemon, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, loop, MHD_OPTION_EXTERNAL_LOGGER,
+				on_log, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_ARRAY,
+				items, MHD_OPTION_END);
 }
 
 static enum adx_rc
@@ -379,8 +383,8 @@ start_tcp(struct daemon *daemon, const struct config_http *http, struct adx_erro
 	enum adx_rc rc = with_tls ? read_tls(http, &tls, err) : ADX_OK;
 
 	if (rc == ADX_OK) {
-		daemon->http[TCP_SOCKET] = start_http(daemon, http, with_tls ? &tls : NULL);
-		if (daemon->http[TCP_SOCKET] == NULL) {
+		daemon->loops[TCP_SOCKET] = loops_start(daemon, make_http, with_tls ? &tls : NULL);
+		if (daemon->loops[TCP_SOCKET] == NULL) {
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP by TCP");
 			adx_hint(err, "the log says why; are the TLS files in PEM?");
 		}
@@ -419,8 +423,8 @@ server_start(struct daemon *daemon, struct adx_error *err)
 	if (rc == ADX_OK && address[0] != '\0')
 		rc = sockets_listen_tcp(daemon, address, err);
 	if (rc == ADX_OK && path[0] != '\0') {
-		daemon->http[UNIX_SOCKET] = start_http(daemon, http, NULL);
-		if (daemon->http[UNIX_SOCKET] == NULL)
+		daemon->loops[UNIX_SOCKET] = loops_start(daemon, make_http, NULL);
+		if (daemon->loops[UNIX_SOCKET] == NULL)
 			rc = adx_fail(err, ADX_EFAIL, "cannot serve HTTP on '%s'", path);
 	}
 	if (rc == ADX_OK && address[0] != '\0')
@@ -444,8 +448,7 @@ server_stop(struct daemon *daemon)
 {
 	server_quiesce(daemon);
 	for (int i = 0; i < DAEMON_LISTENERS; i++)
-		if (daemon->http[i] != NULL)
-			MHD_stop_daemon(daemon->http[i]);
+		loops_stop(daemon->loops[i]);
 	if (daemon->socket_path != NULL)
 		unlink(daemon->socket_path);
 	free(daemon->socket_path);

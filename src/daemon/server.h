@@ -5,7 +5,7 @@
 #include "daemon/daemon_priv.h"
 
 /* request.c, for server.c. NULL when out of memory. */
-struct request *request_new(struct daemon *daemon, struct MHD_Connection *connection);
+struct request *request_new(struct loop *loop, struct MHD_Connection *connection);
 void request_free_spares(struct daemon *daemon);
 /*
  * The connection sleeps; whoever is given the request then lets it go, once. False, and the reply
@@ -13,8 +13,8 @@ void request_free_spares(struct daemon *daemon);
  */
 ADX_MUST_CHECK bool request_suspend(struct request *request);
 
-/* The tokens as they are now, held: tokens_release(). NULL before they were read. */
-struct tokens *daemon_tokens(struct daemon *daemon);
+/* The settings and the tokens as they are now, held. No tokens, NULL, before they were read. */
+void daemon_in_force(struct daemon *daemon, struct settings **settings, struct tokens **tokens);
 
 ADX_MUST_CHECK enum adx_rc server_start(struct daemon *daemon, struct adx_error *err);
 /* No new connections, and no further request on those there are. */

@@ -14,9 +14,9 @@ ADX_MUST_CHECK enum adx_rc sockets_listen_tcp(struct daemon *daemon, const char 
 					      struct adx_error *err);
 
 /*
- * acceptor.c: a thread that accepts on TCP. libmicrohttpd's threads would all wait for the same
- * socket, and the one that wakes first would take most connections, so that one processor did all
- * the work. Given to it, connections are spread.
+ * acceptor.c: a thread that accepts. Those that speak HTTP would all wait for the same socket, and
+ * the one that wakes first would take most connections, so that one processor did all the work.
+ * Dealt out, connections are spread.
  */
 ADX_MUST_CHECK enum adx_rc acceptor_start(struct daemon *daemon, struct adx_error *err);
 void acceptor_stop(struct daemon *daemon);

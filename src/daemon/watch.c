@@ -5,11 +5,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "cache/apply.h"
-#include "daemon/daemon_priv.h"
+#include "daemon/link.h"
 #include "db/listen.h"
 
 enum {
@@ -163,18 +162,11 @@ follow_settings(struct watch *watch)
 	watch->settings = daemon_settings(watch->daemon);
 }
 
-static void
-pause_for(const struct watch *watch, unsigned ms)
-{
-	for (unsigned done = 0; done < ms && !stopping(watch); done += 20)
-		usleep(20000);
-}
-
 static void *
 watch_on(void *arg)
 {
 	struct watch *watch = arg;
-	unsigned pause = PAUSE_FIRST_MS;
+	struct backoff backoff = { PAUSE_FIRST_MS, PAUSE_MOST_MS, 0 };
 
 	follow_settings(watch);
 	while (!stopping(watch)) {
@@ -186,13 +178,12 @@ watch_on(void *arg)
 			follow_settings(watch);
 		}
 		if (listen_once(watch, &err) == ADX_OK) {
-			pause = PAUSE_FIRST_MS;
+			backoff.failures = 0;
 			continue;
 		}
 		go_deaf(watch);
 		say_once(watch, "results are not cached", &err);
-		pause_for(watch, pause);
-		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
+		backoff_pause(&backoff, watch->daemon);
 	}
 	go_deaf(watch);
 	settings_release(watch->settings);

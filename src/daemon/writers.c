@@ -3,21 +3,17 @@
  * request at a time. What runs beyond its time is cancelled.
  */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "daemon/daemon_priv.h"
-#include "daemon/guard.h"
+#include "daemon/link.h"
 #include "daemon/queue.h"
 
-enum { PAUSE_MS = 100 };
+enum { PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500 };
 
 struct worker {
 	struct writers *all;
 	pthread_t thread;
-	struct settings *settings; /* that db was opened with */
-	unsigned epoch;            /* and when */
-	struct guard guard;
-	struct db *db;
+	struct link link;
 };
 
 struct writers {
@@ -26,50 +22,6 @@ struct writers {
 	unsigned count;
 	struct worker workers[];
 };
-
-static void
-disconnect(struct worker *worker)
-{
-	guard_set(&worker->guard, NULL);
-	db_close(worker->db);
-	worker->db = NULL;
-	settings_release(worker->settings);
-	worker->settings = NULL;
-}
-
-static void
-follow_settings(struct worker *worker)
-{
-	struct settings *now = daemon_settings(worker->all->daemon);
-
-	if (worker->db != NULL &&
-	    (worker->settings != now || worker->epoch != atomic_load(&worker->all->daemon->epoch) ||
-	     !db_alive(worker->db)))
-		disconnect(worker);
-	settings_release(now);
-}
-
-static enum adx_rc
-reach_db(struct worker *worker, struct adx_error *err)
-{
-	struct daemon *daemon = worker->all->daemon;
-	struct db_settings settings;
-	enum adx_rc rc;
-
-	follow_settings(worker);
-	if (worker->db != NULL)
-		return ADX_OK;
-	worker->settings = daemon_settings(daemon);
-	worker->epoch = atomic_load(&daemon->epoch);
-	settings = daemon_db_settings(daemon, worker->settings);
-	rc = db_open(&settings, &worker->db, err);
-	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_DB_CONNECTS : METRIC_DB_FAILURES, 1);
-	if (rc == ADX_OK)
-		guard_set(&worker->guard, worker->db);
-	else
-		disconnect(worker);
-	return rc;
-}
 
 /* ---- one request ------------------------------------------------------------------------- */
 
@@ -84,10 +36,11 @@ has_patience(const struct request *r)
 static enum adx_rc
 connect_patiently(struct worker *worker, const struct request *r, struct adx_error *err)
 {
+	struct backoff backoff = { PAUSE_FIRST_MS, PAUSE_MOST_MS, 0 };
 	enum adx_rc rc;
 
-	while ((rc = reach_db(worker, err)) == ADX_EUNAVAIL && has_patience(r))
-		usleep(PAUSE_MS * 1000);
+	while ((rc = link_reach(&worker->link, err)) == ADX_EUNAVAIL && has_patience(r))
+		backoff_pause(&backoff, r->daemon);
 	return rc;
 }
 
@@ -96,16 +49,16 @@ run_in_time(struct worker *worker, struct request *r)
 {
 	enum adx_rc rc;
 
-	guard_begin(&worker->guard, request_deadline(r));
-	r->call.db = worker->db;
+	guard_begin(&worker->link.guard, request_deadline(r));
+	r->call.db = worker->link.db;
 	/* With a fill it is a read that took too long among others. */
-	rc = r->fill != NULL ? readers_run(r, worker->db) : call_run(&r->call, &r->err);
+	rc = r->fill != NULL ? readers_run(r, worker->link.db) : call_run(&r->call, &r->err);
 	if (rc == ADX_EINTR || request_overran(r, rc))
 		rc = request_too_late(r);
-	if (guard_end(&worker->guard))
-		db_clear_interrupt(worker->db);
+	if (guard_end(&worker->link.guard))
+		db_clear_interrupt(worker->link.db);
 	else
-		disconnect(worker);
+		link_close(&worker->link);
 	return rc;
 }
 
@@ -146,7 +99,7 @@ work_on(void *arg)
 		request_done(r, carry_out(worker, r));
 		request_let_go(r);
 	}
-	disconnect(worker);
+	link_close(&worker->link);
 	return NULL;
 }
 
@@ -162,7 +115,7 @@ void
 writers_tick(struct writers *writers, int64_t now)
 {
 	for (unsigned i = 0; i < writers->count; i++)
-		guard_tick(&writers->workers[i].guard, now);
+		guard_tick(&writers->workers[i].link.guard, now);
 }
 
 struct writers *
@@ -180,7 +133,7 @@ writers_start(struct daemon *daemon, unsigned count, struct adx_error *err)
 		struct worker *worker = &writers->workers[writers->count];
 
 		worker->all = writers;
-		guard_init(&worker->guard, true);
+		link_init(&worker->link, daemon, true);
 		if (pthread_create(&worker->thread, NULL, work_on, worker) != 0) {
 			adx_fail(err, ADX_EFAIL, "cannot start a thread");
 			writers_stop(writers);
@@ -198,7 +151,7 @@ writers_stop(struct writers *writers)
 	queue_close(&writers->queue);
 	for (unsigned i = 0; i < writers->count; i++) {
 		pthread_join(writers->workers[i].thread, NULL);
-		guard_free(&writers->workers[i].guard);
+		link_free(&writers->workers[i].link);
 	}
 	queue_free(&writers->queue);
 	free(writers);

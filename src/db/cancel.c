@@ -75,20 +75,35 @@ start(const struct db *db)
 	return c;
 }
 
-bool
-db_is_cancelling(const struct db *db)
+static bool
+is_under_way(const struct cancelling *c)
 {
-	return db->cancelling != NULL && !atomic_load(&db->cancelling->done);
+	return c != NULL && !atomic_load(&c->done);
+}
+
+bool
+db_is_cancelling(struct db *db)
+{
+	bool is;
+
+	pthread_mutex_lock(&db->cancelling_lock);
+	is = is_under_way(db->cancelling);
+	pthread_mutex_unlock(&db->cancelling_lock);
+	return is;
 }
 
 void
 db_cancel_soon(struct db *db)
 {
 	/* A COMMIT is waited for, as by db_cancel(). */
-	if (atomic_load(&db->committing) || db_is_cancelling(db))
+	if (atomic_load(&db->committing))
 		return;
-	cancelling_release(db->cancelling);
-	db->cancelling = start(db);
+	pthread_mutex_lock(&db->cancelling_lock);
+	if (!is_under_way(db->cancelling)) {
+		cancelling_release(db->cancelling);
+		db->cancelling = start(db);
+	}
+	pthread_mutex_unlock(&db->cancelling_lock);
 }
 
 void

@@ -298,6 +298,7 @@ db_open(const struct db_settings *settings, struct db **out, struct adx_error *e
 	if (db == NULL)
 		return adx_nomem(err);
 	db->socket = -1;
+	pthread_mutex_init(&db->cancelling_lock, NULL);
 	db->backend = settings->backend;
 	db->limits_due = true;
 	db->warning = settings->warning;
@@ -336,11 +337,13 @@ db_close(struct db *db)
 	if (db == NULL)
 		return;
 	cancelling_release(db->cancelling);
+	pthread_mutex_destroy(&db->cancelling_lock);
 	PQfreeCancel(db->cancel);
 	PQfinish(db->conn);
 	if (db->socket >= 0)
 		close(db->socket);
 	drops_clear(&db->drops);
+	built_free(db->built);
 	free(db->daemon_id);
 	free(db->flights);
 	free(db);

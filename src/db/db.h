@@ -135,7 +135,7 @@ void db_cancel(struct db *db);
  */
 void db_interrupt_soon(struct db *db);
 void db_cancel_soon(struct db *db);
-bool db_is_cancelling(const struct db *db);
+bool db_is_cancelling(struct db *db);
 /*
  * Break the connection off: whoever waits for an answer, in another thread, learns that it is lost.
  * For a server that answers nothing, not even to a cancel. Only of a connection with a daemon_id.

@@ -2,10 +2,12 @@
 #ifndef ADMINEX_PG_H
 #define ADMINEX_PG_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <libpq-fe.h>
 
+#include "db/catalogue.h"
 #include "db/db.h"
 #include "db/drops.h"
 
@@ -22,11 +24,16 @@ struct flight {
 	enum sql_id id;
 };
 
+/* The one statement whose text is not in the catalogue: see stmt_build(). */
+#define SQL_BUILT  SQL_COUNT
+#define BUILT_NAME "adminex_built"
+
 struct cancelling;
 
 struct db {
 	PGconn *conn;
 	PGcancel *cancel;
+	pthread_mutex_t cancelling_lock;
 	struct cancelling *cancelling; /* the last one of db_cancel_soon(), or NULL */
 	int socket; /* of a daemon's connection, for db_break(): one of our own; else -1 */
 	enum sql_backend backend;
@@ -37,8 +44,10 @@ struct db {
 	const char *begin;      /* the BEGIN still to be sent with the first statement, or NULL */
 	bool prepares;
 	bool short_answers;
-	bool plans_anew;          /* no names now, although it prepares */
-	bool prepared[SQL_COUNT]; /* or on the way to be */
+	bool plans_anew;              /* no names now, although it prepares */
+	bool prepared[SQL_COUNT + 1]; /* or on the way to be */
+	struct built *built;          /* NULL: none was built */
+	bool built_named;             /* the server knows one of that name */
 	struct flight *flights;
 	size_t flight_first, flight_end, flight_cap;
 	bool in_transaction;
@@ -56,6 +65,23 @@ struct db {
 	void (*warning)(void *ctx, const char *text);
 	void *warning_ctx;
 };
+
+/* A statement that the server made, and what its maker knows of it. */
+struct built {
+	struct sql_statement statement;
+	char *label, *text;
+	void *about;
+	void (*free_about)(void *about);
+};
+
+/* built.c: NULL is fine. */
+void built_free(struct built *built);
+
+static inline const struct sql_statement *
+statement_of(const struct db *db, enum sql_id id)
+{
+	return id == SQL_BUILT ? &db->built->statement : &SQL_CATALOGUE[db->backend][id];
+}
 
 /* An answer: of the server, row by row, or a set's. */
 struct rows {

@@ -21,7 +21,8 @@ static const char LASTING_LIMITS[] = "SELECT pg_catalog.set_config('lock_timeout
 				     " pg_catalog.set_config('adminex.notifies', 'on', false)";
 
 enum {
-	SENT_AT_ONCE = 4, /* at most: BEGIN, limits, parse, statement; room for a mark is kept */
+	SENT_AT_ONCE =
+		5, /* at most: BEGIN, limits, forget, parse, statement; room for a mark is kept */
 	FLUSH_EVERY = 16, /* so that both sides work: on what comes, and on what is done */
 };
 
@@ -108,14 +109,30 @@ by_name(const struct db *db)
 	return db->prepares && !db->plans_anew;
 }
 
+/* The text that had this name before is not the one any more. */
+static bool
+send_forget(struct db *db, enum sql_id id)
+{
+	if (id != SQL_BUILT || !db->built_named)
+		return true;
+	if (!PQsendQueryParams(db->conn, "DEALLOCATE " BUILT_NAME, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	db->built_named = false;
+	note(db, FLIGHT_LEAD, 0);
+	return true;
+}
+
 static bool
 send_parse(struct db *db, const struct sql_statement *s, enum sql_id id)
 {
 	if (!by_name(db) || db->prepared[id])
 		return true;
+	if (!send_forget(db, id))
+		return false;
 	if (!PQsendPrepare(db->conn, s->name, s->text, 0, NULL))
 		return false;
 	db->prepared[id] = true;
+	db->built_named = db->built_named || id == SQL_BUILT;
 	note(db, FLIGHT_PREPARE, id);
 	return true;
 }
@@ -155,7 +172,7 @@ enum adx_rc
 stmt_send(struct db *db, enum sql_id id, const char *const values[], size_t count,
 	  struct adx_error *err)
 {
-	const struct sql_statement *s = &SQL_CATALOGUE[db->backend][id];
+	const struct sql_statement *s = statement_of(db, id);
 	enum adx_rc rc = check_place(db, s, err);
 
 	if (rc != ADX_OK)
@@ -284,6 +301,14 @@ pipeline_finish(struct db *db)
 	}
 }
 
+static void
+not_prepared(struct db *db, enum sql_id id)
+{
+	db->prepared[id] = false;
+	if (id == SQL_BUILT)
+		db->built_named = false;
+}
+
 /* The answer to BEGIN, limits or a parse. */
 static enum adx_rc
 land(struct db *db, const struct flight *f, const char *doing, struct adx_error *err)
@@ -294,7 +319,7 @@ land(struct db *db, const struct flight *f, const char *doing, struct adx_error 
 	if (!pg_succeeded(res)) {
 		rc = pg_describe(db, res, doing, err);
 		if (f->kind == FLIGHT_PREPARE)
-			db->prepared[f->id] = false;
+			not_prepared(db, f->id);
 	}
 	PQclear(res);
 	if (res != NULL)
@@ -310,7 +335,7 @@ name_ahead(const struct db *db)
 
 	while (i + 1 < db->flight_end && db->flights[i].kind != FLIGHT_STATEMENT)
 		i++;
-	return SQL_CATALOGUE[db->backend][db->flights[i].id].name;
+	return statement_of(db, db->flights[i].id)->name;
 }
 
 enum adx_rc
@@ -372,7 +397,7 @@ discard(struct db *db, const struct flight *f)
 	if (!pg_succeeded(res)) {
 		regret(db, res);
 		if (f->kind == FLIGHT_PREPARE)
-			db->prepared[f->id] = false;
+			not_prepared(db, f->id);
 	} else if (f->kind == FLIGHT_COMMIT && strcmp(PQcmdStatus(res), "COMMIT") != 0) {
 		adx_fail(&db->end_error, ADX_EFAIL,
 			 "the transaction was rolled back by the server");

@@ -15,16 +15,16 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 
 	*out = NULL;
 	/* One row is as well taken at once. */
-	if (rc == ADX_OK && SQL_CATALOGUE[db->backend][id].kind == SQL_MANY_KIND &&
-	    !db->short_answers && PQsetSingleRowMode(db->conn) != 1)
+	if (rc == ADX_OK && statement_of(db, id)->kind == SQL_MANY_KIND && !db->short_answers &&
+	    PQsetSingleRowMode(db->conn) != 1)
 		rc = adx_fail(err, ADX_EFAIL, "%s: cannot read row by row",
-			      SQL_CATALOGUE[db->backend][id].name);
+			      statement_of(db, id)->name);
 	if (rc != ADX_OK) {
 		free(rows);
 		return rc;
 	}
 	rows->db = db;
-	rows->statement = &SQL_CATALOGUE[db->backend][id];
+	rows->statement = statement_of(db, id);
 	rows->alone = pipeline_at_mark(db);
 	*out = rows;
 	return ADX_OK;
@@ -45,7 +45,7 @@ stmt_open(struct db *db, enum sql_id id, const char *const values[], size_t coun
 	*out = NULL;
 	if (!pipeline_empty(db))
 		return adx_fail(err, ADX_EFAIL, "%s: other statements are in flight",
-				SQL_CATALOGUE[db->backend][id].name);
+				statement_of(db, id)->name);
 	rc = stmt_send(db, id, values, count, err);
 	if (rc == ADX_OK)
 		rc = stmt_mark(db, err);
@@ -114,19 +114,28 @@ rows_next(struct rows *rows, bool *has, struct adx_error *err)
 	return rc;
 }
 
-void
-rows_close(struct rows *rows)
+/* A daemon's connection has a guard, which waits for no server: nor may this. */
+static void
+cancel_rest(struct db *db)
 {
 	char ignored[256];
 
+	if (db->socket >= 0)
+		db_cancel_soon(db);
+	else
+		PQcancel(db->cancel, ignored, sizeof(ignored));
+	db->limits_due = true;
+}
+
+void
+rows_close(struct rows *rows)
+{
 	if (rows == NULL)
 		return;
 	/* A cancel would hit whatever runs by now, so only where nothing else can. */
 	if (!rows->done && rows->alone && !rows->db->single &&
-	    PQstatus(rows->db->conn) == CONNECTION_OK) {
-		PQcancel(rows->db->cancel, ignored, sizeof(ignored));
-		rows->db->limits_due = true;
-	}
+	    PQstatus(rows->db->conn) == CONNECTION_OK)
+		cancel_rest(rows->db);
 	if (!rows->done && rows->set == NULL)
 		leave(rows);
 	rowset_release(rows->set);
@@ -217,8 +226,7 @@ stmt_int64(struct db *db, enum sql_id id, const char *const values[], size_t cou
 
 	*out = 0;
 	if (rc == ADX_OK && rows == NULL)
-		rc = adx_fail(err, ADX_EFAIL, "%s: no row came back",
-			      SQL_CATALOGUE[db->backend][id].name);
+		rc = adx_fail(err, ADX_EFAIL, "%s: no row came back", statement_of(db, id)->name);
 	else if (rc == ADX_OK)
 		*out = rows_int64(rows, 0);
 	rows_close(rows);

@@ -43,6 +43,25 @@ bool stmt_aborted(const struct db *db);
  */
 void stmt_drain(struct db *db);
 
+/*
+ * The one statement whose text is not in sql/: what reads the data of a subject depends on the
+ * tables that are registered, so a function of the schema makes its text (sql/native/gdpr.sql,
+ * personal_query). Runs that maker, a statement of kind value, and keeps the text on the connection
+ * for stmt_open_built(), under a label that says of what it was made; the one before is forgotten.
+ * `about` is what the caller knows of it, freed with free_about() when it is forgotten, or now on
+ * failure.
+ */
+ADX_MUST_CHECK enum adx_rc stmt_build(struct db *db, enum sql_id maker, const char *const values[],
+				      size_t count, const char *label, void *about,
+				      void (*free_about)(void *about), struct adx_error *err);
+/* What is known of the statement that was built under that label; NULL: none is there. */
+void *stmt_built(const struct db *db, const char *label);
+/* Forget it: it did not fit any more. */
+void stmt_unbuild(struct db *db);
+/* Run it, as stmt_open() does; it takes `count` parameters. */
+ADX_MUST_CHECK enum adx_rc stmt_open_built(struct db *db, const char *const values[], size_t count,
+					   struct rows **out, struct adx_error *err);
+
 /* Go to the next row; *has is false after the last one. */
 ADX_MUST_CHECK enum adx_rc rows_next(struct rows *rows, bool *has, struct adx_error *err);
 void rows_close(struct rows *rows);

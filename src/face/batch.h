@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/strvec.h"
+#include "command/args.h"
 #include "command/call.h"
 #include "face/cli.h"
 #include "face/progress.h"
@@ -66,9 +67,12 @@ void batch_input_close(struct batch_input *in);
 
 /* ---- batch_line.c ------------------------------------------------------------------------ */
 
-enum { BATCH_ARGS_MAX = 16 }; /* more than any command takes */
+enum { BATCH_ARGS_MAX = 32 }; /* more than any command takes, with the names of its options */
 
-/* What a line says: a command and its arguments by position, or by name. */
+/* Of an argument by name, which may be something else than a text. */
+enum batch_value { BATCH_TEXT, BATCH_TRUE, BATCH_FALSE, BATCH_NULL };
+
+/* What a line says: a command and the words behind it, or its arguments by name. */
 struct batch_line {
 	const char *id; /* as the reply has it; NULL: none */
 	bool id_is_number;
@@ -76,6 +80,7 @@ struct batch_line {
 	bool named;
 	const char *names[BATCH_ARGS_MAX];
 	const char *args[BATCH_ARGS_MAX];
+	enum batch_value values[BATCH_ARGS_MAX]; /* of args; by position all are texts */
 	size_t count;
 	int64_t limit;     /* a page of a list, 0: none is asked for ... */
 	const char *after; /* ... behind that key, NULL: the first */
@@ -98,15 +103,19 @@ ADX_MUST_CHECK enum adx_rc batch_words_parse(const char *text, size_t len, struc
 ADX_MUST_CHECK enum adx_rc batch_line_add(struct batch_line *line, struct arena *arena,
 					  const char *word, size_t len, struct adx_error *err);
 
-/* Put arguments that were given by name into the order of the command's parameters. */
-ADX_MUST_CHECK enum adx_rc batch_line_order(struct batch_line *line, const struct command *command,
-					    struct adx_error *err);
+/*
+ * The command of a line, which may be named in two words where arguments have positions, and what
+ * the line gives to it.
+ */
+ADX_MUST_CHECK enum adx_rc batch_line_resolve(const struct batch_line *line,
+					      const struct command *const *commands,
+					      const struct command **command, struct args *args,
+					      struct adx_error *err);
 
 /* ---- batch_group.c ----------------------------------------------------------------------- */
 
-/* One line and its call. */
+/* A line's call. */
 struct batch_item {
-	struct batch_line line;
 	struct writer_line about; /* for the reply */
 	struct call call;
 	enum adx_rc rc;        /* of reading and preparing it, later of running it */

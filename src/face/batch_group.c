@@ -13,30 +13,14 @@
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* Options of its own for a line that asks for a page, or says yes. */
 static enum adx_rc
-find_command(const struct batch *b, const struct batch_line *line, const struct command **out,
-	     struct adx_error *err)
-{
-	const struct command *const *commands = admin_extra_commands(b->cli->session.service);
-	const char *nearest;
-
-	*out = command_find(commands, line->command);
-	if (*out != NULL)
-		return ADX_OK;
-	nearest = command_nearest(commands, line->command);
-	adx_fail(err, ADX_EUSAGE, "unknown command '%.60s'", line->command);
-	if (nearest != NULL)
-		adx_hint(err, "did you mean '%s'?", nearest);
-	return ADX_EUSAGE;
-}
-
-/* Options of its own for a line that asks for a page. */
-static enum adx_rc
-choose_options(const struct batch_line *line, struct call *call, struct adx_error *err)
+choose_options(const struct batch_line *line, const struct args *args, struct call *call,
+	       struct adx_error *err)
 {
 	struct run_options *own;
 
-	if (line->limit == 0 && line->after == NULL)
+	if (line->limit == 0 && line->after == NULL && !args->yes)
 		return ADX_OK;
 	own = arena_alloc(&call->arena, sizeof(*own));
 	if (own == NULL)
@@ -44,8 +28,34 @@ choose_options(const struct batch_line *line, struct call *call, struct adx_erro
 	*own = *call->options;
 	own->limit = line->limit;
 	own->after = line->after;
+	own->said_yes |= args->yes;
 	call->options = own;
 	return ADX_OK;
+}
+
+/* Lines are committed together, so one of them cannot be undone by itself. */
+static enum adx_rc
+refuse_dry_run(struct adx_error *err)
+{
+	adx_fail(err, ADX_EUSAGE, "a line of a batch has no --dry-run of its own");
+	adx_hint(err, "'adminex batch --dry-run' is for all of them");
+	return ADX_EUSAGE;
+}
+
+static enum adx_rc
+begin_call(struct call *call, const struct batch_line *line, const struct command *command,
+	   const struct args *args, bool atomic, struct adx_error *err)
+{
+	bool alone = args->dry_run && !call->options->dry_run;
+	enum adx_rc rc = alone ? refuse_dry_run(err) : choose_options(line, args, call, err);
+
+	if (rc == ADX_OK)
+		rc = call_begin(call, command, args->values, args->count, err);
+	if (rc == ADX_OK && atomic && call_wants_to_commit(call))
+		rc = adx_fail(err, ADX_EUSAGE,
+			      "%s has a transaction of its own, and cannot be part of one",
+			      command->name);
+	return rc == ADX_OK ? call_prepare(call, err) : rc;
 }
 
 static enum adx_rc
@@ -54,22 +64,21 @@ prepare(struct batch *b, struct batch_item *item, const char *text, size_t len,
 {
 	struct call *call = &item->call;
 	const struct command *command = NULL;
-	enum adx_rc rc = batch_line_parse(text, len, &call->arena, &item->line, err);
+	struct batch_line line;
+	struct args args;
+	enum adx_rc rc = batch_line_parse(text, len, &call->arena, &line, err);
 
-	item->about.id = item->line.id;
-	item->about.id_is_number = item->line.id_is_number;
-	item->about.command = item->line.command;
+	item->about.id = line.id;
+	item->about.id_is_number = line.id_is_number;
+	item->about.command = line.command;
 	if (rc == ADX_OK)
-		rc = find_command(b, &item->line, &command, err);
-	if (rc != ADX_OK)
-		return rc;
-	item->about.command = command->name;
-	rc = batch_line_order(&item->line, command, err);
-	if (rc == ADX_OK)
-		rc = choose_options(&item->line, call, err);
-	if (rc == ADX_OK)
-		rc = call_begin(call, command, item->line.args, item->line.count, err);
-	return rc == ADX_OK ? call_prepare(call, err) : rc;
+		rc = batch_line_resolve(&line, admin_extra_commands(b->cli->session.service),
+					&command, &args, err);
+	if (command != NULL)
+		item->about.command = command->name;
+	return rc == ADX_OK ? begin_call(call, &line, command, &args,
+					 b->atomic && !b->options.dry_run, err)
+			    : rc;
 }
 
 static void
@@ -79,6 +88,7 @@ keep_failure(struct batch_item *item, enum adx_rc rc, const struct adx_error *er
 	/* What it did is undone. */
 	item->call.rows = 0;
 	item->call.affected = 0;
+	item->call.end = NULL;
 	if (item->err == NULL)
 		item->err = malloc(sizeof(*item->err));
 	if (item->err == NULL)
@@ -235,11 +245,16 @@ is_fatal(const struct batch *b, enum adx_rc rc)
 	       out_error(b->cli->out) != 0;
 }
 
-/* *refused: the server did not want the lines, and nothing else went wrong. */
+/*
+ * The last line may be one that does something at the end of its transaction; then it is alone.
+ * *refused: the server, or that, did not want the lines, and nothing else went wrong.
+ */
 static enum adx_rc
-commit(struct batch *b, enum db_mode mode, int64_t last, bool *refused, struct adx_error *err)
+commit(struct batch *b, enum db_mode mode, struct batch_item *item, bool *refused,
+       struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
+	int64_t last = item == NULL ? b->last : item->about.number;
 	/* Failures of reads in transactions of their own come to be recorded by the next write. */
 	int64_t failed = b->failed + b->attempted_no - b->state.failed;
 
@@ -250,8 +265,9 @@ commit(struct batch *b, enum db_mode mode, int64_t last, bool *refused, struct a
 		rc = batch_state_advance(&b->state, b->db, last, failed, err);
 	if (rc != ADX_OK)
 		return rc;
-	rc = db_commit(b->db, err);
-	*refused = rc != ADX_OK && !is_fatal(b, rc);
+	rc = item != NULL && item->call.end != NULL ? call_commit(&item->call, err)
+						    : db_commit(b->db, err);
+	*refused = rc != ADX_OK && !is_fatal(b, rc) && !(item != NULL && item->call.committed);
 	if (rc == ADX_OK && is_recorded(b, mode))
 		batch_state_recorded(&b->state, last, failed);
 	return rc;
@@ -410,9 +426,16 @@ is_lost(const struct batch_item *item)
 	return item->rc != ADX_OK || (item->call.answer != NULL && !call_said_yes(&item->call));
 }
 
+/* A transaction for it alone. */
+static bool
+wants_own(const struct call *call)
+{
+	return call_wants_snapshot(call) || call_wants_to_commit(call);
+}
+
 /*
  * How far one attempt goes from `first`: a step, not beyond a line that is lost already, and a line
- * that needs a snapshot alone.
+ * that needs a transaction of its own alone.
  */
 static size_t
 reach(const struct batch *b, size_t first, enum db_mode *mode)
@@ -427,12 +450,11 @@ reach(const struct batch *b, size_t first, enum db_mode *mode)
 
 		if (is_lost(item) && !b->go_on)
 			break;
-		if (item->rc != ADX_OK || in_one_transaction(b) ||
-		    !call_wants_snapshot(&item->call))
+		if (item->rc != ADX_OK || in_one_transaction(b) || !wants_own(&item->call))
 			continue;
 		if (end > first)
 			break;
-		*mode = DB_SNAPSHOT;
+		*mode = call_writes(&item->call) ? DB_WRITE : DB_SNAPSHOT;
 		return first + 1;
 	}
 	return end;
@@ -483,7 +505,7 @@ try_lines(struct batch *b, size_t first, size_t end, enum db_mode mode, size_t *
 	enum adx_rc rc = attempt(b, first, end, mode, at, err);
 
 	if (rc == ADX_OK && *at == end && !b->atomic)
-		rc = commit(b, mode, items[end - 1].about.number, &refused, err);
+		rc = commit(b, mode, &items[end - 1], &refused, err);
 	if (refused && blame(&items[first], end - first, rc, err)) {
 		*at = first;
 		rc = ADX_OK;
@@ -579,7 +601,7 @@ batch_group_end(struct batch *b, struct adx_error *err)
 	bool refused;
 
 	if (b->atomic && !b->options.dry_run && b->stopped == NULL) {
-		rc = commit(b, DB_WRITE, b->last, &refused, err);
+		rc = commit(b, DB_WRITE, NULL, &refused, err);
 		if (rc == ADX_OK)
 			release(b);
 		else

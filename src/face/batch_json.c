@@ -1,7 +1,8 @@
 /*
  * A line as JSON: ["COMMAND", "ARG", ...], or {"id": ..., "command": "COMMAND", "args": ...} where
  * args are an array, or an object by the names of the command's parameters. Numbers stand for their
- * text. Of a list, the members limit and after ask for a page.
+ * text; in an object there may also be true, false and null. Of a list, the members limit and after
+ * ask for a page.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -59,18 +60,6 @@ unexpected(struct json *j, const char *found)
 		     adx_fail(j->err, ADX_EUSAGE, "expected %s, found %s", WANT[j->where], found));
 }
 
-static int
-on_null(void *ctx)
-{
-	return unexpected(ctx, "null");
-}
-
-static int
-on_boolean(void *ctx, int truth)
-{
-	return unexpected(ctx, truth ? "true" : "false");
-}
-
 static enum adx_rc
 copy(struct json *j, const char *text, size_t len, const char **out)
 {
@@ -81,14 +70,36 @@ copy(struct json *j, const char *text, size_t len, const char **out)
 }
 
 static enum adx_rc
-add_argument(struct json *j, const char *text, size_t len)
+add_argument(struct json *j, enum batch_value value, const char *text, size_t len)
 {
 	struct batch_line *out = j->out;
 
 	if (out->count == BATCH_ARGS_MAX)
 		return adx_fail(j->err, ADX_EUSAGE, "the line has more arguments than any command");
 	out->names[out->count] = j->name;
+	out->values[out->count] = value;
 	return copy(j, text, len, &out->args[out->count++]);
+}
+
+/* One of the three words of JSON, which only an argument by name can be. */
+static int
+word(struct json *j, enum batch_value value, const char *found)
+{
+	if (j->where != BY_NAME)
+		return unexpected(j, found);
+	return go_on(j, add_argument(j, value, "", 0));
+}
+
+static int
+on_null(void *ctx)
+{
+	return word(ctx, BATCH_NULL, "null");
+}
+
+static int
+on_boolean(void *ctx, int truth)
+{
+	return word(ctx, truth ? BATCH_TRUE : BATCH_FALSE, truth ? "true" : "false");
 }
 
 static enum adx_rc
@@ -135,7 +146,7 @@ scalar(struct json *j, const char *text, size_t len, bool number)
 		j->where = LINE;
 		return go_on(j, copy(j, text, len, &j->out->after));
 	case BY_POSITION:
-	case BY_NAME: return go_on(j, add_argument(j, text, len));
+	case BY_NAME: return go_on(j, add_argument(j, BATCH_TEXT, text, len));
 	default: return unexpected(j, number ? "a number" : "a string");
 	}
 }

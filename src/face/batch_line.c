@@ -59,60 +59,105 @@ batch_line_parse(const char *text, size_t len, struct arena *arena, struct batch
 
 /* ---- arguments by name ------------------------------------------------------------------- */
 
-static bool
-has_param(const struct command *command, const char *name)
+/* The parameter's place; that behind the last one when there is none of that name. */
+static size_t
+find_param(const struct command *command, const char *name)
 {
-	size_t n = command_param_count(command);
+	size_t n = command_param_count(command), i = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(command->params[i].name, name) == 0)
-			return true;
-	return false;
+	while (i < n && strcmp(command->params[i].name, name) != 0)
+		i++;
+	return i;
 }
 
 static enum adx_rc
-check_names(const struct batch_line *line, const struct command *command, struct adx_error *err)
+wrong_value(const struct param *p, enum batch_value found, struct adx_error *err)
 {
-	for (size_t i = 0; i < line->count; i++) {
-		if (!has_param(command, line->names[i]))
-			return adx_fail(err, ADX_EUSAGE, "%s has no argument '%.60s'",
-					command->name, line->names[i]);
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(line->names[k], line->names[i]) == 0)
-				return adx_fail(err, ADX_EUSAGE, "argument '%s' is there twice",
-						line->names[i]);
-	}
+	static const char *const FOUND[] = {
+		[BATCH_TEXT] = "a string or a number",
+		[BATCH_TRUE] = "true",
+		[BATCH_FALSE] = "false",
+		[BATCH_NULL] = "null",
+	};
+	const char *want = p->type == PARAM_FLAG ? "true or false" : "a string or a number";
+
+	return adx_fail(err, ADX_EUSAGE, "expected %s as '%s', found %s", want, p->name,
+			FOUND[found]);
+}
+
+/* What an argument says; NULL in *value: the same as if it were not there. */
+static enum adx_rc
+take_value(const struct param *p, const char *text, enum batch_value found, const char **value,
+	   struct adx_error *err)
+{
+	bool flag = p->type == PARAM_FLAG;
+
+	*value = NULL;
+	if (found == BATCH_NULL && p->optional)
+		return ADX_OK;
+	if (found == BATCH_NULL || flag != (found != BATCH_TEXT))
+		return wrong_value(p, found, err);
+	if (found != BATCH_FALSE)
+		*value = flag ? ARGS_TRUE : text;
 	return ADX_OK;
 }
 
-static const char *
-named(const struct batch_line *line, const char *name)
+static enum adx_rc
+check_twice(const struct batch_line *line, size_t at, struct adx_error *err)
 {
-	for (size_t i = 0; i < line->count; i++)
-		if (strcmp(line->names[i], name) == 0)
-			return line->args[i];
-	return NULL;
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(line->names[i], line->names[at]) == 0)
+			return adx_fail(err, ADX_EUSAGE, "argument '%s' is there twice",
+					line->names[at]);
+	return ADX_OK;
+}
+
+static enum adx_rc
+take_named(const struct batch_line *line, const struct command *command, struct args *out,
+	   struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	*out = (struct args){ .count = command_param_count(command) };
+	for (size_t i = 0; i < line->count && rc == ADX_OK; i++) {
+		size_t at = find_param(command, line->names[i]);
+
+		if (at == out->count)
+			return adx_fail(err, ADX_EUSAGE, "%s has no argument '%.60s'",
+					command->name, line->names[i]);
+		rc = check_twice(line, i, err);
+		if (rc == ADX_OK)
+			rc = take_value(&command->params[at], line->args[i], line->values[i],
+					&out->values[at], err);
+	}
+	return rc;
+}
+
+static enum adx_rc
+read_named(const struct batch_line *line, const struct command *command, struct args *out,
+	   struct adx_error *err)
+{
+	enum adx_rc rc = take_named(line, command, out, err);
+	size_t required = command_required_count(command);
+
+	for (size_t i = 0; i < required && rc == ADX_OK; i++)
+		if (out->values[i] == NULL)
+			rc = adx_fail(err, ADX_EUSAGE, "%s needs argument '%s'", command->name,
+				      command->params[i].name);
+	return rc;
 }
 
 enum adx_rc
-batch_line_order(struct batch_line *line, const struct command *command, struct adx_error *err)
+batch_line_resolve(const struct batch_line *line, const struct command *const *commands,
+		   const struct command **command, struct args *args, struct adx_error *err)
 {
-	const char *args[COMMAND_PARAMS_MAX];
-	size_t n = command_param_count(command);
-	enum adx_rc rc;
+	const char *second = line->named || line->count == 0 ? NULL : line->args[0];
+	size_t words;
 
-	if (!line->named)
-		return ADX_OK;
-	rc = check_names(line, command, err);
-	for (size_t i = 0; i < n && rc == ADX_OK; i++) {
-		args[i] = named(line, command->params[i].name);
-		if (args[i] == NULL)
-			rc = adx_fail(err, ADX_EUSAGE, "%s needs argument '%s'", command->name,
-				      command->params[i].name);
-	}
-	if (rc != ADX_OK)
-		return rc;
-	memcpy(line->args, args, n * sizeof(args[0]));
-	line->named = false;
-	return ADX_OK;
+	*command = command_named(commands, line->command, second, &words);
+	if (*command == NULL)
+		return command_unknown(commands, line->command, second, err);
+	if (line->named)
+		return read_named(line, *command, args, err);
+	return args_read(*command, line->args + words - 1, line->count + 1 - words, args, err);
 }

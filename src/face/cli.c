@@ -258,7 +258,7 @@ carry_out(struct cli *cli, struct call *call, struct adx_error *err)
 }
 
 static int
-run_call(struct cli *cli, const struct command *command, const char *const *args, size_t count)
+run_call(struct cli *cli, const struct command *command, const struct args *args)
 {
 	/* Directly on the database, the database's own roles decide. */
 	struct caller caller = { cli_actor(), "cli", ROLE_ADMIN };
@@ -266,6 +266,7 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 		.dry_run = cli->options.dry_run,
 		.include_never_seen = cli->options.include_never_seen,
 		.assume_yes = cli->options.assume_yes,
+		.said_yes = cli->options.assume_yes,
 		.max_affected = cli->options.max_affected,
 		.limit = cli->options.limit,
 		.after = cli->options.after,
@@ -281,7 +282,8 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
 	int status;
 
 	call.writer = writer_new(cli->options.format, command, cli->out);
-	rc = call.writer == NULL ? adx_nomem(&err) : call_begin(&call, command, args, count, &err);
+	rc = call.writer == NULL ? adx_nomem(&err)
+				 : call_begin(&call, command, args->values, args->count, &err);
 	if (rc == ADX_OK)
 		rc = carry_out(cli, &call, &err);
 	if (call.writer != NULL)
@@ -298,16 +300,23 @@ run_call(struct cli *cli, const struct command *command, const char *const *args
  * over and blotted out at once. Returns the copy, NULL when there was none to hide.
  */
 static char *
-hide_secret(const struct command *command, int argc, char **argv, const char **args)
+hide_secret(const struct command *command, char **words, struct args *args)
 {
-	for (int i = 0; i < argc && i < COMMAND_PARAMS_MAX; i++) {
-		if (command->params[i].type != PARAM_SECRET || strcmp(argv[i], "-") == 0)
+	size_t n = command_param_count(command);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *value = args->values[i];
+
+		if (command->params[i].type != PARAM_SECRET || value == NULL ||
+		    strcmp(value, "-") == 0)
 			continue;
-		char *copy = strdup(argv[i]);
+		char *copy = strdup(value);
 
 		if (copy != NULL) {
-			memset(argv[i], 'x', strlen(argv[i]));
-			args[i] = copy;
+			char *word = words[args->from[i]];
+
+			memset(word + (value - word), 'x', strlen(value));
+			args->values[i] = copy;
 		}
 		return copy;
 	}
@@ -315,46 +324,58 @@ hide_secret(const struct command *command, int argc, char **argv, const char **a
 }
 
 static int
-run_command(struct cli *cli, const struct command *command, int argc, char **argv)
+run_args(struct cli *cli, const struct command *command, struct args *args)
 {
 	struct secret secret;
 	struct adx_error err = { 0 };
-	const char **args = calloc((size_t)argc + 1, sizeof(*args));
-	size_t count = (size_t)argc;
-	char *hidden;
 	int status;
 
-	if (args == NULL) {
-		adx_nomem(&err);
-		return cli_fail(cli, &err);
-	}
-	for (int i = 0; i < argc; i++)
-		args[i] = argv[i];
-	hidden = hide_secret(command, argc, argv, args);
-	if (secret_fill(&cli->options, command, args, &count, &secret, &err) == ADX_OK)
-		status = cli->options.socket != NULL ? remote_run(cli, command, args, count)
-						     : run_call(cli, command, args, count);
+	cli->options.assume_yes |= args->yes;
+	cli->options.dry_run |= args->dry_run;
+	if (secret_fill(&cli->options, command, args, &secret, &err) == ADX_OK)
+		status = cli->options.socket != NULL ? remote_run(cli, command, args)
+						     : run_call(cli, command, args);
 	else
 		status = cli_fail(cli, &err);
 	secret_free(&secret);
+	return status;
+}
+
+/* Where words can be options, these alone ask what the command is. */
+static bool
+asks_for_help(const struct command *command, int argc, char *const argv[])
+{
+	return command_has_optional(command) && argc == 1 &&
+	       (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+}
+
+static int
+run_command(struct cli *cli, const struct command *command, int argc, char **argv)
+{
+	struct args args;
+	struct adx_error err = { 0 };
+	enum adx_rc rc = args_read(command, (const char *const *)argv, (size_t)argc, &args, &err);
+	char *hidden = hide_secret(command, argv, &args);
+	int status = rc == ADX_OK ? run_args(cli, command, &args) : cli_fail(cli, &err);
+
 	if (hidden != NULL)
 		explicit_bzero(hidden, strlen(hidden));
 	free(hidden);
-	free(args);
 	return status;
 }
 
 static int
-refuse_command(struct cli *cli, const char *name)
+refuse_command(struct cli *cli, const char *first, const char *second)
 {
-	const char *nearest = command_nearest(admin_extra_commands(cli->session.service), name);
+	const struct command *const *commands = admin_extra_commands(cli->session.service);
 	struct adx_error err;
+	char hint[sizeof(err.hint)];
 
-	adx_fail(&err, ADX_EUSAGE, "unknown command '%.60s'", name);
-	if (nearest != NULL)
-		adx_hint(&err, "did you mean '%s'? 'adminex help' lists all", nearest);
-	else
-		adx_hint(&err, "'adminex help' lists all");
+	if (command_unknown(commands, first, second, &err) == ADX_OK)
+		return 0;
+	snprintf(hint, sizeof(hint), "%s", err.hint);
+	if (!command_is_family(commands, first))
+		adx_hint(&err, "%s%s'adminex help' lists all", hint, hint[0] == '\0' ? "" : " ");
 	return cli_fail(cli, &err);
 }
 
@@ -400,6 +421,8 @@ dispatch(struct cli *cli, int argc, char **argv)
 {
 	const struct command *command;
 	const struct verb *verb;
+	const char *second = argc > 1 ? argv[1] : NULL;
+	size_t words;
 
 	if (cli->options.version) {
 		out_text(cli->out, "adminex " ADMINEX_VERSION "\n");
@@ -416,10 +439,15 @@ dispatch(struct cli *cli, int argc, char **argv)
 		return refuse_socket(cli, verb->name);
 	if (verb != NULL)
 		return verb->run(cli, argc, argv);
-	command = command_find(admin_extra_commands(cli->session.service), argv[0]);
+	command =
+		command_named(admin_extra_commands(cli->session.service), argv[0], second, &words);
 	if (command == NULL)
-		return refuse_command(cli, argv[0]);
-	return run_command(cli, command, argc - 1, argv + 1);
+		return refuse_command(cli, argv[0], second);
+	argc -= (int)words;
+	argv += words;
+	if (asks_for_help(command, argc, argv))
+		return verb_help(cli, (int)words + 1, argv - words - 1);
+	return run_command(cli, command, argc, argv);
 }
 
 /* ---- the program ------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command/args.h"
 #include "command/call.h"
 #include "command/writer.h"
 #include "face/session.h"
@@ -73,7 +74,8 @@ struct verb {
 };
 
 /* A verb's row stands in its own file; the list of them, ended by NULL, in verbs.c. */
-extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE, VERB_TOKEN;
+extern const struct verb VERB_MIGRATE, VERB_IMPORT, VERB_EXPORT, VERB_BATCH, VERB_SERVE, VERB_TOKEN,
+	VERB_COMPLETION;
 extern const struct verb *const VERBS[];
 const struct verb *verb_find(const char *name);
 int verb_help(struct cli *cli, int argc, char **argv);
@@ -90,19 +92,22 @@ struct secret {
 	size_t len;
 };
 /*
- * `args` has room for one more than *count. An argument that is a secret and exactly "-" becomes a
- * line of standard input (a terminal prompts without echo); with --secret-file the argument may be
- * left out or "-".
+ * An argument that is a secret and exactly "-" becomes a line of standard input (a terminal prompts
+ * without echo); with --secret-file the argument may be left out or "-".
  */
 ADX_MUST_CHECK enum adx_rc secret_fill(const struct cli_options *options,
-				       const struct command *command, const char **args,
-				       size_t *count, struct secret *secret, struct adx_error *err);
+				       const struct command *command, struct args *args,
+				       struct secret *secret, struct adx_error *err);
 void secret_free(struct secret *secret);
 
 /* help.c */
 void help_short(struct out *out);
 void help_all(struct out *out, const struct admin_extra *service);
-/* Help on a command, a submod or a verb; false when there is none of that name. */
-bool help_on(struct out *out, const struct admin_extra *service, const char *name);
+/*
+ * Help on a command, a submod, a verb or a family; false when there is none of that name. `second`
+ * may be that of a command in two words, or NULL.
+ */
+bool help_on(struct out *out, const struct admin_extra *service, const char *name,
+	     const char *second);
 
 #endif

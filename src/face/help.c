@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -56,9 +55,19 @@ line(struct out *out, const char *name, const char *summary)
 {
 	struct buf b = BUF_INIT;
 
-	buf_addf(&b, "  %-24s %s\n", name, summary);
+	buf_addf(&b, "  %-23s  %s\n", name, summary);
 	out_text(out, buf_text(&b));
 	buf_free(&b);
+}
+
+static void
+command_line(struct out *out, const struct command *c)
+{
+	struct buf name = BUF_INIT;
+
+	command_add_name(c, &name);
+	line(out, buf_text(&name), c->summary);
+	buf_free(&name);
 }
 
 /* False when none of its commands is registered. */
@@ -79,7 +88,7 @@ list_submod(struct out *out, const struct admin_extra *service, const struct sub
 			out_text(out, "\n");
 		}
 		first = false;
-		line(out, (*commands)->name, (*commands)->summary);
+		command_line(out, *commands);
 	}
 	return !first;
 }
@@ -125,12 +134,41 @@ wrap(struct buf *b, const char *text)
 static void
 describe_params(struct buf *b, const struct command *c)
 {
-	size_t n = command_param_count(c);
+	size_t n = command_required_count(c);
 
 	if (n > 0)
 		buf_add_text(b, "\narguments:\n");
 	for (size_t i = 0; i < n; i++)
 		buf_addf(b, "  %-13s %s\n", c->params[i].name, c->params[i].doc);
+}
+
+/* "  -o, --output FILE         where it goes" */
+static void
+describe_option(struct buf *b, const struct param *p)
+{
+	struct buf words = BUF_INIT;
+
+	if (p->letter != '\0')
+		buf_addf(&words, "-%c, ", p->letter);
+	else
+		buf_add_text(&words, "    ");
+	param_add_option(p, &words);
+	if (p->type != PARAM_FLAG)
+		buf_add_char(&words, ' ');
+	param_add_form(p, &words);
+	buf_addf(b, "  %-24s  %s\n", buf_text(&words), p->doc);
+	buf_free(&words);
+}
+
+static void
+describe_options(struct buf *b, const struct command *c)
+{
+	size_t n = command_param_count(c);
+
+	if (command_has_optional(c))
+		buf_add_text(b, "\noptions (behind the command):\n");
+	for (size_t i = command_required_count(c); i < n; i++)
+		describe_option(b, &c->params[i]);
 }
 
 static void
@@ -165,10 +203,18 @@ describe_answers(struct buf *b, const struct command *c)
 }
 
 static void
-add_capitals(struct buf *b, const char *name)
+add_limit(struct buf *b, const struct command *c, const char *name)
 {
-	for (; *name != '\0'; name++)
-		buf_add_char(b, (char)toupper((unsigned char)*name));
+	size_t n = command_param_count(c);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(c->params[i].name, name) != 0)
+			continue;
+		if (c->params[i].optional)
+			param_add_option(&c->params[i], b);
+		else
+			param_add_form(&c->params[i], b);
+	}
 }
 
 static void
@@ -179,11 +225,11 @@ describe_access(struct buf *b, const struct command *c)
 		buf_add_text(b, ", for all hosts");
 	} else if (c->limited_by != LIMITED_NOT_AT_ALL) {
 		buf_add_text(b, ", may be limited by ");
-		add_capitals(b, c->limited_by);
+		add_limit(b, c, c->limited_by);
 	}
 	if (c->limited_too != NULL) {
 		buf_add_text(b, " and ");
-		add_capitals(b, c->limited_too);
+		add_limit(b, c, c->limited_too);
 	}
 	if (c->flags & CMD_DESTROYS)
 		buf_add_text(b, "; destroys: --dry-run, --max-affected, --yes");
@@ -204,11 +250,13 @@ describe(struct buf *b, const struct command *c)
 		wrap(b, c->notes);
 	}
 	describe_params(b, c);
+	describe_options(b, c);
 	describe_result(b, c);
 	describe_answers(b, c);
 	describe_access(b, c);
-	buf_addf(b, "\nexample:\n  adminex %s%s%s\n", c->name, c->example[0] == '\0' ? "" : " ",
-		 c->example);
+	buf_add_text(b, "\nexample:\n  adminex ");
+	command_add_name(c, b);
+	buf_addf(b, "%s%s\n", c->example[0] == '\0' ? "" : " ", c->example);
 }
 
 static bool
@@ -234,21 +282,46 @@ help_on_verb(struct out *out, const struct verb *v)
 	buf_free(&b);
 }
 
-bool
-help_on(struct out *out, const struct admin_extra *service, const char *name)
+static bool
+help_on_family(struct out *out, const struct admin_extra *service, const char *word)
 {
-	const struct command *c = command_find(admin_extra_commands(service), name);
-	const struct verb *v = verb_find(name);
+	const struct command *const *commands = admin_extra_commands(service);
 	struct buf b = BUF_INIT;
 
-	if (c == NULL && v == NULL)
-		return help_on_submod(out, service, name);
-	if (v != NULL) {
-		help_on_verb(out, v);
-		return true;
-	}
+	if (!command_is_family(commands, word))
+		return false;
+	buf_addf(&b, "%s is followed by one more word:\n", word);
+	out_text(out, buf_text(&b));
+	buf_free(&b);
+	for (; *commands != NULL; commands++)
+		if (command_in_family(*commands, word))
+			command_line(out, *commands);
+	return true;
+}
+
+static void
+help_on_command(struct out *out, const struct command *c)
+{
+	struct buf b = BUF_INIT;
+
 	describe(&b, c);
 	out_text(out, buf_text(&b));
 	buf_free(&b);
+}
+
+bool
+help_on(struct out *out, const struct admin_extra *service, const char *name, const char *second)
+{
+	size_t words;
+	const struct command *c =
+		command_named(admin_extra_commands(service), name, second, &words);
+	const struct verb *v = verb_find(name);
+
+	if (v != NULL)
+		help_on_verb(out, v);
+	else if (c != NULL)
+		help_on_command(out, c);
+	else
+		return help_on_submod(out, service, name) || help_on_family(out, service, name);
 	return true;
 }

@@ -17,6 +17,18 @@ enum { FILE_MAX = TEMPLATE_SIZE_MAX };
 
 /* ---- the request ------------------------------------------------------------------------- */
 
+/* How its content is read: as its extension says, else the usual way. */
+static const char *
+format_of(const struct param *p, const char *path)
+{
+	const char *point = strrchr(path, '.');
+
+	for (const char *const *w = p->words; point != NULL && *w != NULL; w++)
+		if (strcmp(point + 1, *w) == 0)
+			return *w;
+	return p->words[0];
+}
+
 /* The content of a file of this machine, and what it is. */
 static enum adx_rc
 gen_file(yajl_gen g, const struct param *p, const char *path, struct adx_error *err)
@@ -31,15 +43,29 @@ gen_file(yajl_gen g, const struct param *p, const char *path, struct adx_error *
 		json_text(g, p->name);
 		yajl_gen_string(g, (const unsigned char *)buf_text(&text), text.len);
 		snprintf(member, sizeof(member), "%s_format", p->name);
-		json_member(g, member, template_format_words[template_format_of(path)]);
+		json_member(g, member, format_of(p, path));
 	}
 	buf_wipe(&text);
 	return rc;
 }
 
+static void
+gen_truth(yajl_gen g, const char *name)
+{
+	json_text(g, name);
+	yajl_gen_bool(g, true);
+}
+
+/* An optional one that is not there is no member. */
 static enum adx_rc
 gen_argument(yajl_gen g, const struct param *p, const char *arg, struct adx_error *err)
 {
+	if (arg == NULL)
+		return ADX_OK;
+	if (p->type == PARAM_FLAG) {
+		gen_truth(g, p->name);
+		return ADX_OK;
+	}
 	if (p->type == PARAM_PATH)
 		return p->path == PATH_READ ? gen_file(g, p, arg, err) : ADX_OK;
 	if (!text_is_utf8(arg, strlen(arg)))
@@ -56,16 +82,15 @@ gen_number(yajl_gen g, const char *name, int64_t number)
 }
 
 static void
-gen_options(yajl_gen g, const struct cli_options *o, bool trial, int64_t most)
+gen_options(yajl_gen g, const struct command *command, const struct cli_options *o, bool trial,
+	    int64_t most)
 {
-	if (o->dry_run || trial) {
-		json_text(g, "dry_run");
-		yajl_gen_bool(g, true);
-	}
-	if (o->include_never_seen) {
-		json_text(g, "include_never_seen");
-		yajl_gen_bool(g, true);
-	}
+	if (o->dry_run || trial)
+		gen_truth(g, "dry_run");
+	if (o->include_never_seen)
+		gen_truth(g, "include_never_seen");
+	if (o->assume_yes && (command->flags & CMD_ON_YES))
+		gen_truth(g, "yes");
 	if (most >= 0)
 		gen_number(g, "max_affected", most);
 	if (o->limit > 0)
@@ -89,7 +114,7 @@ make_body(const struct cli *cli, const struct command *command, const char *cons
 	yajl_gen_map_open(g);
 	for (size_t i = 0; i < n && rc == ADX_OK; i++)
 		rc = gen_argument(g, &command->params[i], args[i], err);
-	gen_options(g, &cli->options, trial, most);
+	gen_options(g, command, &cli->options, trial, most);
 	yajl_gen_map_close(g);
 	if (rc == ADX_OK && yajl_gen_get_buf(g, &text, &len) == yajl_gen_status_ok)
 		buf_add(out, text, len);
@@ -262,7 +287,7 @@ say_trial(const struct cli *cli, const struct command *command, const struct rem
 }
 
 int
-remote_run(struct cli *cli, const struct command *command, const char *const *args, size_t count)
+remote_run(struct cli *cli, const struct command *command, const struct args *args)
 {
 	struct run_options unset = { .max_affected = -1 };
 	struct call check = { .options = &unset };
@@ -272,16 +297,16 @@ remote_run(struct cli *cli, const struct command *command, const char *const *ar
 	int status;
 
 	/* Only to count them: what they mean is for the daemon to say. */
-	rc = call_begin(&check, command, args, count, &err);
+	rc = call_begin(&check, command, args->values, args->count, &err);
 	call_end(&check);
 	if (rc != ADX_EUSAGE)
-		rc = check_document(command, args, &err);
+		rc = check_document(command, args->values, &err);
 	if (rc == ADX_EUSAGE || curllib_load(&err) != ADX_OK)
 		return cli_fail(cli, &err);
-	if ((command->flags & CMD_DESTROYS) && cli_can_ask() && !cli->options.assume_yes &&
-	    !cli->options.dry_run)
-		return confirm_and_send(cli, command, args);
-	status = send_once(cli, command, args, false, cli->options.max_affected, &reply);
+	if ((command->flags & (CMD_DESTROYS | CMD_ON_YES)) == CMD_DESTROYS && cli_can_ask() &&
+	    !cli->options.assume_yes && !cli->options.dry_run)
+		return confirm_and_send(cli, command, args->values);
+	status = send_once(cli, command, args->values, false, cli->options.max_affected, &reply);
 	say_trial(cli, command, &reply);
 	return status;
 }

@@ -6,8 +6,7 @@
 #include "face/cli.h"
 
 /* Returns the exit status. */
-int remote_run(struct cli *cli, const struct command *command, const char *const *args,
-	       size_t count);
+int remote_run(struct cli *cli, const struct command *command, const struct args *args);
 
 /* ---- for remote.c and remote_reply.c ----------------------------------------------------- */
 

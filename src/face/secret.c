@@ -102,31 +102,39 @@ secret_position(const struct command *command)
 	return -1;
 }
 
-/* Make room at `at` when the argument was left out; ADX_EUSAGE when it was given another way. */
-static enum adx_rc
-place_for_file(const struct command *command, const char **args, size_t *count, int at,
-	       struct adx_error *err)
+/* Make room at `at` when the argument was left out: those behind it stand one place too early. */
+static void
+shift(struct args *args, size_t at)
 {
-	size_t want = command_param_count(command);
+	for (size_t i = args->given; i > at; i--)
+		args->values[i] = args->values[i - 1];
+	args->given++;
+}
+
+/* ADX_EUSAGE when the secret was given another way. */
+static enum adx_rc
+place_for_file(const struct command *command, struct args *args, int at, struct adx_error *err)
+{
+	size_t required = command_required_count(command);
 
 	if (at < 0)
 		return adx_fail(err, ADX_EUSAGE, "%s takes no secret: --secret-file is not for it",
 				command->name);
-	if (*count + 1 == want) {
-		for (size_t i = *count; i > (size_t)at; i--)
-			args[i] = args[i - 1];
-		args[at] = "-";
-		(*count)++;
+	if ((size_t)at < required && args->given + 1 == required) {
+		shift(args, (size_t)at);
+		args->values[at] = "-";
+	} else if ((size_t)at >= required && args->values[at] == NULL) {
+		args->values[at] = "-";
 	}
-	if (*count == want && strcmp(args[at], "-") != 0)
+	if (args->given == required && strcmp(args->values[at], "-") != 0)
 		return adx_fail(err, ADX_EUSAGE,
 				"the secret is given twice, as an argument and by --secret-file");
 	return ADX_OK;
 }
 
 enum adx_rc
-secret_fill(const struct cli_options *options, const struct command *command, const char **args,
-	    size_t *count, struct secret *secret, struct adx_error *err)
+secret_fill(const struct cli_options *options, const struct command *command, struct args *args,
+	    struct secret *secret, struct adx_error *err)
 {
 	struct buf line = BUF_INIT;
 	int at = secret_position(command);
@@ -134,9 +142,9 @@ secret_fill(const struct cli_options *options, const struct command *command, co
 
 	*secret = (struct secret){ NULL, 0 };
 	if (options->secret_file != NULL)
-		rc = place_for_file(command, args, count, at, err);
-	if (rc != ADX_OK || at < 0 || *count != command_param_count(command) ||
-	    strcmp(args[at], "-") != 0)
+		rc = place_for_file(command, args, at, err);
+	if (rc != ADX_OK || at < 0 || args->given != command_required_count(command) ||
+	    args->values[at] == NULL || strcmp(args->values[at], "-") != 0)
 		return rc;
 	if (options->secret_file != NULL)
 		rc = from_file(options->secret_file, &line, err);
@@ -153,7 +161,7 @@ secret_fill(const struct cli_options *options, const struct command *command, co
 	buf_add(&line, "", 0);
 	secret->text = line.data;
 	secret->len = line.len;
-	args[at] = line.data;
+	args->values[at] = line.data;
 	return ADX_OK;
 }
 

@@ -290,7 +290,7 @@ verb_batch(struct cli *cli, int argc, char **argv)
 
 	(void)argc;
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->session.service, "batch");
+		help_on(cli->out, cli->session.service, "batch", NULL);
 		return 0;
 	}
 	if (cli->options.format == FORMAT_TEXT || cli->options.format == FORMAT_JSON)
@@ -300,6 +300,7 @@ verb_batch(struct cli *cli, int argc, char **argv)
 	b.options = (struct run_options){ .dry_run = r.dry_run,
 					  .include_never_seen = cli->options.include_never_seen,
 					  .assume_yes = true,
+					  .said_yes = cli->options.assume_yes,
 					  .replies_only = true,
 					  .max_affected = cli->options.max_affected,
 					  .remark = on_remark,

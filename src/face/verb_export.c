@@ -1,10 +1,14 @@
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "adminex/jid.h"
 #include "base/buf.h"
 #include "base/newfile.h"
+#include "base/newfolder.h"
 #include "face/cli.h"
 #include "face/progress.h"
 #include "transfer/export.h"
@@ -21,18 +25,44 @@ struct request {
 	const char *path;
 	const char *host; /* NULL: all */
 	const char *user; /* NULL: all of the host */
+	const char *server, *scram;
+	struct pie_dialect dialect; /* where there is a server */
 	bool dates;
 	bool help;
 };
 
+static bool
+to_stdout(const struct request *r)
+{
+	return strcmp(r->path, "-") == 0;
+}
+
+static const struct pie_dialect *
+dialect_of(const struct request *r)
+{
+	return r->server == NULL ? NULL : &r->dialect;
+}
+
+/* Each account is a file of its own, in a folder. */
+static bool
+is_split(const struct request *r)
+{
+	return r->user == NULL && pie_dialect_is_split(dialect_of(r));
+}
+
 /* ---- what is asked for ------------------------------------------------------------------- */
 
-enum { OPT_HOST = 256, OPT_DATES, OPT_DRY_RUN };
+enum { OPT_HOST = 256, OPT_FOR, OPT_SCRAM, OPT_DATES, OPT_DRY_RUN };
 
 static const struct option OPTIONS[] = {
-	{ "host", required_argument, NULL, OPT_HOST }, { "output", required_argument, NULL, 'o' },
-	{ "dates", no_argument, NULL, OPT_DATES },     { "help", no_argument, NULL, 'h' },
-	{ "dry-run", no_argument, NULL, OPT_DRY_RUN }, { 0 },
+	{ "host", required_argument, NULL, OPT_HOST },
+	{ "output", required_argument, NULL, 'o' },
+	{ "for", required_argument, NULL, OPT_FOR },
+	{ "scram", required_argument, NULL, OPT_SCRAM },
+	{ "dates", no_argument, NULL, OPT_DATES },
+	{ "help", no_argument, NULL, 'h' },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ 0 },
 };
 
 static enum adx_rc
@@ -58,12 +88,16 @@ take(int option, struct request *r, struct adx_error *err)
 {
 	switch (option) {
 	case OPT_HOST: return set_once(&r->host, optarg, err);
+	case OPT_FOR: return set_once(&r->server, optarg, err);
+	case OPT_SCRAM: return set_once(&r->scram, optarg, err);
 	case 'o': return set_once(&r->path, optarg, err);
 	case OPT_DATES: r->dates = true; return ADX_OK;
 	case 'h': r->help = true; return ADX_OK;
 	case OPT_DRY_RUN: return usage(err, "has no --dry-run: it changes nothing");
-	case ':': return usage(err, "needs a value behind --host and behind --output");
-	default: return usage(err, "takes --output FILE, --host HOST, --dates, and USER HOST");
+	case ':': return usage(err, "needs a value behind --host, --for, --scram and --output");
+	default:
+		return usage(err, "takes --output FILE, --host HOST, --for SERVER, --scram HASH, "
+				  "--dates, and USER HOST");
 	}
 }
 
@@ -78,6 +112,50 @@ take_account(int count, char **words, struct request *r, struct adx_error *err)
 		return usage(err, "takes either --host HOST or USER HOST");
 	r->user = words[0];
 	r->host = words[1];
+	return ADX_OK;
+}
+
+/* The servers that can be named, and the hashes that each can be set to. */
+static const struct {
+	const char *name;
+	enum pie_server server;
+	struct hash {
+		const char *name, *mechanism;
+	} hashes[4];
+} SERVERS[] = {
+	{ "ejabberd",
+	  PIE_EJABBERD,
+	  { { "SHA-1", "SCRAM-SHA-1" },
+	    { "SHA-256", "SCRAM-SHA-256" },
+	    { "SHA-512", "SCRAM-SHA-512" } } },
+	{ "prosody", PIE_PROSODY, { { "SHA-1", "SCRAM-SHA-1" }, { "SHA-256", "SCRAM-SHA-256" } } },
+};
+
+static const char *
+mechanism_of(const struct hash hashes[], const char *name)
+{
+	for (size_t i = 0; hashes[i].name != NULL; i++)
+		if (strcmp(hashes[i].name, name) == 0)
+			return hashes[i].mechanism;
+	return NULL;
+}
+
+static enum adx_rc
+take_dialect(struct request *r, struct adx_error *err)
+{
+	const char *hash = r->scram == NULL ? "SHA-1" : r->scram;
+	size_t i = 0;
+
+	if (r->server == NULL)
+		return r->scram == NULL ? ADX_OK : usage(err, "takes --scram with --for only");
+	while (i < sizeof(SERVERS) / sizeof(SERVERS[0]) && strcmp(SERVERS[i].name, r->server) != 0)
+		i++;
+	if (i == sizeof(SERVERS) / sizeof(SERVERS[0]))
+		return usage(err, "takes --for ejabberd or --for prosody");
+	r->dialect.server = SERVERS[i].server;
+	r->dialect.mechanism = mechanism_of(SERVERS[i].hashes, hash);
+	if (r->dialect.mechanism == NULL)
+		return usage(err, "takes --scram SHA-1 or SHA-256, or, for ejabberd, SHA-512");
 	return ADX_OK;
 }
 
@@ -101,22 +179,85 @@ read_request(int argc, char **argv, const struct cli *cli, struct request *r, st
 	rc = take_account(argc - optind, argv + optind, r, err);
 	if (rc == ADX_OK && r->path == NULL)
 		rc = usage(err, "takes --output FILE, or --output - for standard output");
+	if (rc == ADX_OK)
+		rc = take_dialect(r, err);
+	if (rc == ADX_OK && is_split(r) && to_stdout(r))
+		rc = usage(err,
+			   "for Prosody takes --output FOLDER: it reads a file for each account");
 	return rc;
 }
 
 /* ---- beside the reply -------------------------------------------------------------------- */
 
+/* A folder, and the file in it that is being written. */
+struct sheets {
+	struct newfolder folder;
+	int fd;
+	struct out *out;
+};
+
+struct beside {
+	struct progress progress;
+	struct sheets *sheets;
+};
+
 static void
 on_progress(void *ctx, int64_t accounts, int64_t accounts_all)
 {
-	progress_update(ctx, accounts, (uint64_t)accounts, (uint64_t)accounts_all);
+	struct beside *beside = ctx;
+
+	progress_update(&beside->progress, accounts, (uint64_t)accounts, (uint64_t)accounts_all);
 }
 
 static void
 on_remark(void *ctx, const char *text)
 {
-	progress_clear(ctx);
+	struct beside *beside = ctx;
+
+	progress_clear(&beside->progress);
 	cli_say(text);
+}
+
+/* ---- a file for each account ------------------------------------------------------------- */
+
+/* The names under which Prosody's mod_storage_xep0227 looks for them. */
+static enum adx_rc
+begin_sheet(void *ctx, const char *user, const char *host, struct out **out, struct adx_error *err)
+{
+	struct sheets *sheets = ((struct beside *)ctx)->sheets;
+	char name[JID_BARE_MAX + sizeof(".xml")];
+	enum adx_rc rc;
+
+	snprintf(name, sizeof(name), "%s@%s.xml", user, host);
+	rc = newfolder_file(&sheets->folder, name, &sheets->fd, err);
+	if (rc != ADX_OK)
+		return rc;
+	sheets->out = out_new(sheets->fd);
+	*out = sheets->out;
+	return sheets->out == NULL ? adx_nomem(err) : ADX_OK;
+}
+
+static void
+drop_sheet(struct sheets *sheets)
+{
+	out_free(sheets->out);
+	if (sheets->fd >= 0)
+		close(sheets->fd);
+	sheets->out = NULL;
+	sheets->fd = -1;
+}
+
+static enum adx_rc
+end_sheet(void *ctx, struct adx_error *err)
+{
+	struct sheets *sheets = ((struct beside *)ctx)->sheets;
+	int fd = sheets->fd;
+
+	sheets->fd = -1;
+	drop_sheet(sheets);
+	if (close(fd) == 0)
+		return ADX_OK;
+	return adx_fail_errno(err, ADX_EIO, errno, "cannot write '%s'", sheets->folder.path);
 }
 
 /* ---- the reply --------------------------------------------------------------------------- */
@@ -151,6 +292,8 @@ write_report(struct cli *cli, const struct export_report *report, const char *pa
 		snprintf(kind, sizeof(kind), "left out: %s", import_kind_name((enum pie_kind)i));
 		write_row(w, kind, report->left_out[i]);
 	}
+	if (report->locked > 0)
+		write_row(w, "locked accounts", report->locked);
 	w->ops->finish(w, &done);
 	writer_free(w);
 	out_flush(cli->out);
@@ -162,22 +305,26 @@ write_report(struct cli *cli, const struct export_report *report, const char *pa
 
 /* ---- the verb ---------------------------------------------------------------------------- */
 
+/* With a folder the sheets go there, else the document goes to where standard output goes. */
 static enum adx_rc
-write_document(struct cli *cli, const struct request *r, struct export_report *report,
-	       struct adx_error *err)
+write_document(struct cli *cli, const struct request *r, struct sheets *sheets,
+	       struct export_report *report, struct adx_error *err)
 {
-	struct progress progress;
+	static const struct export_sheets to_folder = { begin_sheet, end_sheet };
+	struct beside beside = { .sheets = sheets };
 	struct export_options options = { .host = r->host,
 					  .user = r->user,
 					  .dates = r->dates,
+					  .dialect = dialect_of(r),
+					  .sheets = sheets == NULL ? NULL : &to_folder,
 					  .remark = on_remark,
 					  .progress = on_progress,
-					  .ctx = &progress };
+					  .ctx = &beside };
 	enum adx_rc rc;
 
-	progress_begin(&progress, "export", "accounts");
-	rc = export_run(cli->session.db, cli->out, &options, report, err);
-	progress_clear(&progress);
+	progress_begin(&beside.progress, "export", "accounts");
+	rc = export_run(cli->session.db, sheets == NULL ? cli->out : NULL, &options, report, err);
+	progress_clear(&beside.progress);
 	/* A write that an interrupt ended failed for no other reason. */
 	if (rc != ADX_OK && db_interrupted(cli->session.db))
 		rc = adx_fail(err, ADX_EINTR, "interrupted: nothing was changed");
@@ -200,7 +347,7 @@ to_standard_output(struct cli *cli, const struct request *r, struct adx_error *e
 	enum adx_rc rc;
 
 	cli->options.format = FORMAT_TEXT;
-	rc = name_file(cli, "to standard output", write_document(cli, r, &report, err), err);
+	rc = name_file(cli, "to standard output", write_document(cli, r, NULL, &report, err), err);
 	if (rc != ADX_OK)
 		out_discard(cli->out);
 	return rc;
@@ -220,7 +367,7 @@ fill_file(struct cli *cli, const struct request *r, int fd, struct export_report
 		return adx_nomem(err);
 	snprintf(what, sizeof(what), "'%s'", r->path);
 	cli->out = out;
-	rc = name_file(cli, what, write_document(cli, r, report, err), err);
+	rc = name_file(cli, what, write_document(cli, r, NULL, report, err), err);
 	cli->out = standard;
 	out_free(out);
 	return rc;
@@ -243,6 +390,45 @@ to_file(struct cli *cli, const struct request *r, struct adx_error *err)
 	return rc == ADX_OK ? write_report(cli, &report, r->path, err) : rc;
 }
 
+/* A regular file never makes one wait: it need not take the place of standard output. */
+static enum adx_rc
+fill_folder(struct cli *cli, const struct request *r, struct sheets *sheets,
+	    struct export_report *report, struct adx_error *err)
+{
+	enum adx_rc rc = write_document(cli, r, sheets, report, err);
+	int errnum = sheets->out == NULL ? 0 : out_error(sheets->out);
+
+	if (rc == ADX_EIO && errnum != 0)
+		rc = adx_fail_errno(err, ADX_EIO, errnum, "cannot write '%s'", r->path);
+	drop_sheet(sheets);
+	return rc;
+}
+
+static enum adx_rc
+to_folder(struct cli *cli, const struct request *r, struct adx_error *err)
+{
+	struct export_report report;
+	struct sheets sheets = { .fd = -1 };
+	enum adx_rc rc = newfolder_open(&sheets.folder, r->path, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	rc = fill_folder(cli, r, &sheets, &report, err);
+	if (rc == ADX_OK)
+		rc = newfolder_commit(&sheets.folder, err);
+	else
+		newfolder_abort(&sheets.folder);
+	return rc == ADX_OK ? write_report(cli, &report, r->path, err) : rc;
+}
+
+static enum adx_rc
+export_to(struct cli *cli, const struct request *r, struct adx_error *err)
+{
+	if (is_split(r))
+		return to_folder(cli, r, err);
+	return to_stdout(r) ? to_standard_output(cli, r, err) : to_file(cli, r, err);
+}
+
 static int
 verb_export(struct cli *cli, int argc, char **argv)
 {
@@ -251,23 +437,26 @@ verb_export(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, cli, &r, &err);
 
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->session.service, "export");
+		help_on(cli->out, cli->session.service, "export", NULL);
 		return 0;
 	}
 	if (rc == ADX_OK)
 		rc = cli_connect(cli, &err);
 	if (rc == ADX_OK)
-		rc = strcmp(r.path, "-") == 0 ? to_standard_output(cli, &r, &err)
-					      : to_file(cli, &r, &err);
+		rc = export_to(cli, &r, &err);
 	return rc == ADX_OK ? 0 : cli_fail(cli, &err);
 }
 
 const struct verb VERB_EXPORT = {
 	"export",
-	"export [--host HOST] [--dates] --output FILE | - [USER HOST]",
+	"export [--host HOST] [--for SERVER [--scram HASH]] [--dates] --output FILE | - [USER "
+	"HOST]",
 	"export accounts as an XEP-0227 file",
 	"  --output FILE   where to; -o is short for it, - is standard output\n"
 	"  --host HOST     the accounts of this host only\n"
+	"  --for SERVER    what ejabberd or prosody takes, see below\n"
+	"  --scram HASH    the hash of passwords that this server is set to: SHA-1, unless said\n"
+	"                  otherwise, SHA-256 or, with ejabberd, SHA-512\n"
 	"  --dates         also when each account was made, which import takes back\n"
 	"  USER HOST       this account only\n"
 	"\n"
@@ -278,12 +467,19 @@ const struct verb VERB_EXPORT = {
 	"log. All of it is one snapshot: what changes meanwhile is not seen. The file has mode\n"
 	"0600 and appears whole or not at all; it holds what passwords are checked against. "
 	"What\n"
-	"is stored but is no XML is left out and named. 'adminex import' and other XMPP servers\n"
-	"read it; bans, dates and the moment of last activity are read by adminex only. Needs\n"
-	"the role adminex_operator.\n"
+	"is stored but is no XML is left out and named. 'adminex import' reads it; bans, dates "
+	"and\n"
+	"the moment of last activity are read by adminex only. Needs the role adminex_operator.\n"
+	"\n"
+	"ejabberd and Prosody import it when it was written for them: with --for what they would\n"
+	"stop at is mended where that loses nothing, else left out and named. An account that is\n"
+	"banned, or whose password they cannot take over, is made so that nobody can log in. For\n"
+	"prosody FILE is a new folder, with the file USER@HOST.xml for each account, unless one\n"
+	"account is asked for. docs/OPERATIONS.md has the steps on their side.\n"
 	"\n"
 	"example:\n"
-	"  adminex export --host example.org --output -\n",
-	"--host --output -o --dates --help",
+	"  adminex export --host example.org --output -\n"
+	"  adminex export --for ejabberd --host example.org --output for-ejabberd.xml\n",
+	"--host --output -o --for --scram --dates --help",
 	verb_export,
 };

@@ -193,6 +193,7 @@ import(struct cli *cli, const struct import_request *r, struct adx_error *err)
 	enum adx_rc rc;
 
 	call.caller = &caller;
+	options.key_file = cli->session.config->privacy.key_file;
 	options.audit = call_audit(&call, err);
 	if (options.audit == NULL)
 		return ADX_ENOMEM;
@@ -222,7 +223,7 @@ verb_import(struct cli *cli, int argc, char **argv)
 	bool yes = true;
 
 	if (rc == ADX_OK && r.help) {
-		help_on(cli->out, cli->session.service, "import");
+		help_on(cli->out, cli->session.service, "import", NULL);
 		return 0;
 	}
 	if (rc == ADX_OK && cli->options.max_affected >= 0)

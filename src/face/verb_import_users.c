@@ -105,6 +105,7 @@ run(struct cli *cli, const struct import_request *r, struct talk *talk, const ch
 	struct import_options options = { .existing = r->existing,
 					  .dry_run = r->dry_run,
 					  .audit = audit,
+					  .key_file = cli->session.config->privacy.key_file,
 					  .remark = on_remark,
 					  .progress = on_progress,
 					  .ctx = talk };

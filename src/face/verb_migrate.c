@@ -216,7 +216,7 @@ verb_migrate(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, &r, &err);
 
 	if (rc == ADX_OK && r.what == HELP) {
-		help_on(cli->out, cli->session.service, "migrate");
+		help_on(cli->out, cli->session.service, "migrate", NULL);
 		return 0;
 	}
 	asks = rc == ADX_OK && (r.what == STATUS || r.what == TRIGGERS_STATUS);

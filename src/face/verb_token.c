@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adminex/jid.h"
+#include "base/duration.h"
 #include "base/text.h"
 #include "base/token.h"
 #include "command/access.h"
@@ -48,7 +49,7 @@ static const struct command REVOKED = {
 
 /* ---- what is asked for ------------------------------------------------------------------- */
 
-enum { MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, LABEL_MAX = 255 };
+enum { DAY = 24 * 60 * 60, LABEL_MAX = 255 };
 static const int64_t SECONDS_MAX = INT64_C(36525) * DAY;
 
 struct request {
@@ -104,35 +105,17 @@ take_host(const char *text, struct request *r, struct adx_error *err)
 	return strvec_ok(&r->hosts) ? ADX_OK : adx_nomem(err);
 }
 
-static int
-seconds_of(char unit)
-{
-	switch (unit) {
-	case 'd': return DAY;
-	case 'h': return HOUR;
-	case 'm': return MINUTE;
-	default: return 0;
-	}
-}
-
 static enum adx_rc
 take_expires(const char *text, struct request *r, struct adx_error *err)
 {
-	size_t digits = strspn(text, "0123456789");
-	int unit = digits > 0 && digits < 10 ? seconds_of(text[digits]) : 0;
-	int64_t number = 0;
-
 	r->seconds = 0;
 	if (strcmp(text, "never") == 0)
 		return ADX_OK;
-	for (size_t i = 0; i < digits && unit > 0; i++)
-		number = 10 * number + (text[i] - '0');
-	if (number == 0 || text[digits + 1] != '\0')
+	if (!duration_parse(text, &r->seconds) || r->seconds == 0)
 		return adx_fail(err, ADX_EINVAL,
-				"--expires must be a number of days, hours or minutes, like 90d, "
-				"12h or 30m, or never; not '%.40s'",
+				"--expires must be a number of weeks, days, hours or minutes, like "
+				"2w, 90d, 12h or 30m, or never; not '%.40s'",
 				text);
-	r->seconds = number * unit;
 	if (r->seconds <= SECONDS_MAX)
 		return ADX_OK;
 	return adx_fail(err, ADX_EINVAL, "--expires is more than a hundred years; say never");
@@ -427,7 +410,7 @@ verb_token(struct cli *cli, int argc, char **argv)
 	enum adx_rc rc = read_request(argc, argv, cli, &r, &err);
 
 	if (rc == ADX_OK && r.what == HELP)
-		help_on(cli->out, cli->session.service, "token");
+		help_on(cli->out, cli->session.service, "token", NULL);
 	else if (rc == ADX_OK)
 		rc = cli_connect(cli, &err);
 	if (rc == ADX_OK && r.what == LIST)
@@ -447,7 +430,7 @@ const struct verb VERB_TOKEN = {
 	"  create         make one and print it; it is shown this once, only its digest is kept\n"
 	"  --role ROLE    reader, operator or admin: what it may do\n"
 	"  --host HOST    it is good on this host only; may be said more than once\n"
-	"  --expires AGE  90d, 12h or 30m from now, or never; 90d when nothing is said\n"
+	"  --expires AGE  90d, 2w, 12h or 30m from now, or never; 90d when nothing is said\n"
 	"  --label TEXT   what it is for; the audit log names it\n"
 	"  list           all there ever were, revoked and expired ones too\n"
 	"  revoke ID      make one good for nothing; running daemons hear of it at once\n"

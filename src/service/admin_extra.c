@@ -3,22 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/row_check.h"
 #include "submod/submods.h"
 
 static const struct submod SUBMODS[] = {
-	{ "accounts", "accounts, passwords, bans, old accounts", ACCOUNTS_COMMANDS },
-	{ "last", "last activity", LAST_COMMANDS },
-	{ "node", "configuration and nodes", NODE_COMMANDS },
-	{ "private", "private XML storage", PRIVATE_COMMANDS },
-	{ "roster", "contacts", ROSTER_COMMANDS },
-	{ "sessions", "who is connected", SESSIONS_COMMANDS },
-	{ "stanza", "messages and stanzas", STANZA_COMMANDS },
-	{ "stats", "counts", STATS_COMMANDS },
-	{ "vcard", "vCards", VCARD_COMMANDS },
-	{ "gdpr", "personal data", GDPR_COMMANDS },
-	{ "admin", "hosts and accounts, beyond mongooseimctl", ADMIN_COMMANDS },
-	{ "cache", "results that a daemon keeps", CACHE_COMMANDS },
-	{ NULL, NULL, NULL },
+	{ "accounts", "accounts, passwords, bans, old accounts", { ACCOUNTS_COMMANDS } },
+	{ "last", "last activity", { LAST_COMMANDS } },
+	{ "node", "configuration and nodes", { NODE_COMMANDS } },
+	{ "private", "private XML storage", { PRIVATE_COMMANDS } },
+	{ "roster", "contacts", { ROSTER_COMMANDS } },
+	{ "sessions", "who is connected", { SESSIONS_COMMANDS } },
+	{ "stanza", "messages and stanzas", { STANZA_COMMANDS } },
+	{ "stats", "counts", { STATS_COMMANDS } },
+	{ "vcard", "vCards", { VCARD_COMMANDS } },
+	{ "gdpr",
+	  "personal data",
+	  { GDPR_COMMANDS, GDPR_ERASE_COMMANDS, GDPR_PENDING_COMMANDS, GDPR_HOLD_COMMANDS,
+	    GDPR_REPLAY_COMMANDS, GDPR_REGISTRY_COMMANDS, GDPR_LEDGER_COMMANDS,
+	    GDPR_VERIFY_COMMANDS } },
+	{ "admin", "hosts and accounts, beyond mongooseimctl", { ADMIN_COMMANDS } },
+	{ "cache", "results that a daemon keeps", { CACHE_COMMANDS } },
+	{ NULL, NULL, { NULL } },
 };
 
 struct admin_extra {
@@ -32,72 +37,31 @@ admin_extra_submods(void)
 	return SUBMODS;
 }
 
-/* Does that name a parameter that has a host? */
-static bool
-names_host(const struct command *c, const char *name)
-{
-	size_t n = command_param_count(c);
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(c->params[i].name, name) == 0)
-			return c->params[i].type == PARAM_DOMAIN || c->params[i].type == PARAM_JID;
-	return false;
-}
-
-/* A second one stands beside a first one, and both have a host. */
-static bool
-limits_are_good(const struct command *c)
-{
-	if (c->limited_by == NULL || c->limited_by == LIMITED_NOT_AT_ALL)
-		return c->limited_too == NULL;
-	return names_host(c, c->limited_by) &&
-	       (c->limited_too == NULL || names_host(c, c->limited_too));
-}
-
-/* Content that stands for a file has to be read in some way. */
-static bool
-lacks_formats(const struct command *c)
-{
-	size_t n = command_param_count(c);
-
-	for (size_t i = 0; i < n; i++)
-		if (c->params[i].type == PARAM_PATH && c->params[i].path == PATH_READ &&
-		    c->params[i].words == NULL)
-			return true;
-	return false;
-}
-
-/* What must be true of every row; the program does not start with a row that is not. */
+/* A name is one command's, and no family has it. */
 static enum adx_rc
-check_row(const struct command *c, const struct submod *submod, struct adx_error *err)
+check_name(const struct admin_extra *service, const struct command *c, struct adx_error *err)
 {
-	const char *lacks = NULL;
+	if (command_find(service->commands, c->name) != NULL)
+		return adx_fail(err, ADX_EFAIL, "command '%s' is there twice", c->name);
+	if (command_is_family(service->commands, c->name) ||
+	    (c->family != NULL && command_find(service->commands, c->family) != NULL))
+		return adx_fail(err, ADX_EFAIL, "command '%s' and a family have one name", c->name);
+	return ADX_OK;
+}
 
-	if (c->summary == NULL)
-		lacks = "summary";
-	else if (c->submod == NULL || strcmp(c->submod, submod->name) != 0)
-		lacks = "right submod";
-	else if (c->role == ROLE_NONE)
-		lacks = "role";
-	else if (!limits_are_good(c))
-		lacks = "parameter that limits it to a host";
-	else if (c->run == NULL)
-		lacks = "handler";
-	else if (c->example == NULL)
-		lacks = "example";
-	else if (c->result_name == NULL)
-		lacks = "result name";
-	else if (c->answers[0] == NULL)
-		lacks = "answer";
-	else if ((c->flags & CMD_DESTROYS) && c->affects == NULL)
-		lacks = "word for what it affects";
-	else if (lacks_formats(c))
-		lacks = "formats for content";
-	else if (c->pages != PAGES_NONE && c->result != RESULT_LIST)
-		lacks = "list to make pages of";
-	if (lacks == NULL)
-		return ADX_OK;
-	return adx_fail(err, ADX_EFAIL, "command '%s' has no %s", c->name, lacks);
+static enum adx_rc
+add_table(struct admin_extra *service, const struct submod *submod, const struct command *table,
+	  struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	for (const struct command *c = table; c->name != NULL && rc == ADX_OK; c++) {
+		rc = row_check(c, submod->name, err);
+		if (rc == ADX_OK)
+			rc = check_name(service, c, err);
+		service->commands[service->count++] = c;
+	}
+	return rc;
 }
 
 static enum adx_rc
@@ -105,13 +69,19 @@ add(struct admin_extra *service, const struct submod *submod, struct adx_error *
 {
 	enum adx_rc rc = ADX_OK;
 
-	for (const struct command *c = submod->commands; c->name != NULL && rc == ADX_OK; c++) {
-		rc = check_row(c, submod, err);
-		if (rc == ADX_OK && command_find(service->commands, c->name) != NULL)
-			rc = adx_fail(err, ADX_EFAIL, "command '%s' is there twice", c->name);
-		service->commands[service->count++] = c;
-	}
+	for (size_t i = 0; i < SUBMOD_TABLES_MAX && submod->tables[i] != NULL && rc == ADX_OK; i++)
+		rc = add_table(service, submod, submod->tables[i], err);
 	return rc;
+}
+
+static size_t
+count_table(const struct command *table)
+{
+	size_t count = 0;
+
+	while (table != NULL && table[count].name != NULL)
+		count++;
+	return count;
 }
 
 static size_t
@@ -120,8 +90,8 @@ count_all(void)
 	size_t count = 0;
 
 	for (const struct submod *s = SUBMODS; s->name != NULL; s++)
-		for (const struct command *c = s->commands; c->name != NULL; c++)
-			count++;
+		for (size_t i = 0; i < SUBMOD_TABLES_MAX; i++)
+			count += count_table(s->tables[i]);
 	return count;
 }
 

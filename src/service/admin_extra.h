@@ -17,11 +17,13 @@ void admin_extra_stop(struct admin_extra *service);
 
 /* The registered commands, by submod in a fixed order; ended by NULL. */
 const struct command *const *admin_extra_commands(const struct admin_extra *service);
+enum { SUBMOD_TABLES_MAX = 12 };
+
 /* The names of the submods that are registered, ended by NULL, and what they are about. */
 struct submod {
 	const char *name;
 	const char *about;
-	const struct command *commands;
+	const struct command *tables[SUBMOD_TABLES_MAX + 1]; /* of its rows; ended by NULL */
 };
 const struct submod *admin_extra_submods(void);
 

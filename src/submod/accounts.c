@@ -68,47 +68,46 @@ to_bytea(const unsigned char *bytes, size_t len, char *out)
 }
 
 enum adx_rc
-accounts_store_password(struct call *call, enum sql_id id, const struct value *secret,
-			struct adx_error *err)
+accounts_make_credential(const struct call *call, const struct value *secret,
+			 struct accounts_credential *out, struct adx_error *err)
 {
-	const char *mechanism = call->config->password_mechanism;
-	const char *audit = call_audit(call, err);
-	char iterations[16], salt[2 * SCRAM_SALT_SIZE + 3];
-	char stored[2 * SCRAM_KEY_MAX + 3], server[2 * SCRAM_KEY_MAX + 3];
+	int iterations = call->config->password_iterations;
 	struct scram keys;
 	enum adx_rc rc;
 
-	if (audit == NULL)
-		return ADX_ENOMEM;
-	rc = scram_make(mechanism, call->config->password_iterations, secret->raw, secret->len,
-			&keys, err);
+	out->mechanism = call->config->password_mechanism;
+	rc = scram_make(out->mechanism, iterations, secret->raw, secret->len, &keys, err);
 	if (rc != ADX_OK)
 		return rc;
-	snprintf(iterations, sizeof(iterations), "%d", call->config->password_iterations);
-	to_bytea(keys.salt, SCRAM_SALT_SIZE, salt);
-	to_bytea(keys.stored_key, keys.key_len, stored);
-	to_bytea(keys.server_key, keys.key_len, server);
-	rc = call_write(call, id,
-			PARAMS(audit, CALL_HOST(call), CALL_USER(call), mechanism, iterations, salt,
-			       stored, server),
-			err);
+	snprintf(out->iterations, sizeof(out->iterations), "%d", iterations);
+	to_bytea(keys.salt, SCRAM_SALT_SIZE, out->salt);
+	to_bytea(keys.stored_key, keys.key_len, out->stored_key);
+	to_bytea(keys.server_key, keys.key_len, out->server_key);
 	OPENSSL_cleanse(&keys, sizeof(keys));
-	OPENSSL_cleanse(stored, sizeof(stored));
-	OPENSSL_cleanse(server, sizeof(server));
-	return rc;
+	return ADX_OK;
 }
 
 static enum adx_rc
 change_password(struct call *call, struct adx_error *err)
 {
-	/* Two changes at the same time must leave one password, not both. */
-	enum adx_rc rc = call_ask_first(call, SQL_ACCOUNT_LOCK,
-					PARAMS(CALL_HOST(call), CALL_USER(call)), err);
+	const char *audit = call_audit(call, err);
+	struct accounts_credential c;
+	enum adx_rc rc;
 
-	if (rc != ADX_OK)
-		return rc;
-	return accounts_store_password(call, SQL_ACCOUNT_SET_PASSWORD, call_arg(call, "newpass"),
-				       err);
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	rc = accounts_make_credential(call, call_arg(call, "newpass"), &c, err);
+	/* Two changes at the same time must leave one password, not both. */
+	if (rc == ADX_OK)
+		rc = call_ask_first(call, SQL_ACCOUNT_LOCK,
+				    PARAMS(CALL_HOST(call), CALL_USER(call)), err);
+	if (rc == ADX_OK)
+		rc = call_write(call, SQL_ACCOUNT_SET_PASSWORD,
+				PARAMS(audit, CALL_HOST(call), CALL_USER(call), c.mechanism,
+				       c.iterations, c.salt, c.stored_key, c.server_key),
+				err);
+	OPENSSL_cleanse(&c, sizeof(c));
+	return rc;
 }
 
 static bool
@@ -296,7 +295,7 @@ add_erlang(struct buf *out, const char *text)
 	buf_add_text(out, "\">>");
 }
 
-/* The deleted accounts: rows for machines, an Erlang list for the text. */
+/* The deleted accounts: rows for machines, an Erlang list for the text. Who is held is named. */
 static enum adx_rc
 collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct adx_error *err)
 {
@@ -311,6 +310,11 @@ collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct a
 		const char *host = rows_get(rows, "host");
 		struct cell cells[] = { { user, strlen(user) }, { host, strlen(host) } };
 
+		if (rows_get_bool(rows, "held")) {
+			call_remark(call, "'%.400s@%.400s' is under a legal hold and stays", user,
+				    host);
+			continue;
+		}
 		w->ops->row(w, cells);
 		buf_add_text(list, call->affected++ == 0 ? "{" : ",{");
 		add_erlang(list, user);

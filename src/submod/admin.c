@@ -1,9 +1,12 @@
 /* Submod admin: hosts and accounts, beyond what service_admin_extra offered. */
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "submod/accounts.h"
 #include "submod/can_i.h"
 #include "submod/params.h"
+#include "submod/privacy_key.h"
 
 static const struct answer HOST_ADDED = { "ok", "Host {host} added" };
 static const struct answer HOST_EXISTS = { "exists", "Host {host} already exists" };
@@ -16,6 +19,13 @@ static const struct answer REGISTERED = { "ok", "User {user}@{host} successfully
 static const struct answer TAKEN = { "exists", "User {user}@{host} already registered" };
 static const struct answer EMPTY_PASSWORD = { "error", "Error: empty_password" };
 static const struct answer INVALID_JID = { "error", "Error: invalid_jid" };
+static const struct answer NAME_ERASED = {
+	"name_erased", "User {user}@{host} cannot be registered before {until}: an account of this "
+		       "name was erased"
+};
+static const struct answer HELD = {
+	"legal_hold", "User {user}@{host} is under a legal hold since {since} and stays"
+};
 static const struct answer UNREGISTERED = { "ok", "User {user}@{host} successfully unregistered" };
 static const struct answer UNBANNED = { "ok", "User {user}@{host} successfully unbanned" };
 static const struct answer NOT_BANNED = { "not_banned", "User {user}@{host} is not banned" };
@@ -58,10 +68,72 @@ registered_vhosts(struct call *call, struct adx_error *err)
 
 /* ---- accounts ---------------------------------------------------------------------------- */
 
+/* A writing statement whose answers tell a time that is in a column. */
+static enum adx_rc
+take_outcome_and_time(struct call *call, struct rows *rows, const char *column, const char *called,
+		      struct adx_error *err)
+{
+	const struct answer *answer = NULL;
+	const char *at;
+	bool has;
+	enum adx_rc rc = rows_first(rows, &has, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	if (has)
+		answer = call_answer_of(call, rows_get(rows, "outcome"));
+	if (answer == NULL)
+		return adx_fail(err, ADX_EFAIL, "%s has no words for what happened",
+				call->command->name);
+	call->rows = call->affected = rows_get_int64(rows, "rows");
+	at = rows_get(rows, column);
+	return call_answer(call, answer, err, called, at == NULL ? "" : at, NULL);
+}
+
+static enum adx_rc
+take_registered(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return take_outcome_and_time(call, rows, "until", "until", err);
+}
+
+/* The hash of the name, where there is a key for it; else no name stays taken. */
+static enum adx_rc
+hash_name(struct call *call, char hex[PSEUDONYM_HEX_LEN + 1], const char **subject,
+	  struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	*subject = NULL;
+	if (call->config->privacy.key_file[0] == '\0')
+		return ADX_OK;
+	rc = privacy_hash(call, CALL_HOST(call), CALL_USER(call), hex, err);
+	*subject = hex;
+	return rc == ADX_OK ? call_ask_first(call, SQL_ACCOUNT_LOCK_NAME,
+					     PARAMS(CALL_HOST(call), CALL_USER(call)), err)
+			    : rc;
+}
+
 static enum adx_rc
 register_account(struct call *call, struct adx_error *err)
 {
-	return accounts_store_password(call, SQL_ACCOUNT_REGISTER, call_arg(call, "password"), err);
+	const char *audit = call_audit(call, err);
+	char hex[PSEUDONYM_HEX_LEN + 1];
+	struct accounts_credential c;
+	const char *subject;
+	enum adx_rc rc;
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	rc = accounts_make_credential(call, call_arg(call, "password"), &c, err);
+	if (rc == ADX_OK)
+		rc = hash_name(call, hex, &subject, err);
+	if (rc == ADX_OK)
+		rc = call_ask(call, SQL_ACCOUNT_REGISTER,
+			      PARAMS(audit, CALL_HOST(call), CALL_USER(call), c.mechanism,
+				     c.iterations, c.salt, c.stored_key, c.server_key, subject),
+			      take_registered, err);
+	OPENSSL_cleanse(&c, sizeof(c));
+	return rc;
 }
 
 static enum adx_rc
@@ -75,9 +147,26 @@ write_account(struct call *call, enum sql_id id, struct adx_error *err)
 }
 
 static enum adx_rc
+take_unregistered(struct call *call, struct rows *rows, struct adx_error *err)
+{
+	return take_outcome_and_time(call, rows, "held_at", "since", err);
+}
+
+static enum adx_rc
 unregister(struct call *call, struct adx_error *err)
 {
-	return write_account(call, SQL_ACCOUNT_UNREGISTER, err);
+	const char *audit = call_audit(call, err);
+	enum adx_rc rc;
+
+	if (audit == NULL)
+		return ADX_ENOMEM;
+	/* Who is just being held is waited for, and is held then. */
+	rc = call_ask_first(call, SQL_ACCOUNT_LOCK_WHOLE, PARAMS(CALL_HOST(call), CALL_USER(call)),
+			    err);
+	if (rc != ADX_OK)
+		return rc;
+	return call_ask(call, SQL_ACCOUNT_UNREGISTER,
+			PARAMS(audit, CALL_HOST(call), CALL_USER(call)), take_unregistered, err);
 }
 
 static enum adx_rc
@@ -202,7 +291,7 @@ const struct command ADMIN_COMMANDS[] = {
 	  .params = { P_ACCOUNT, P_SECRET("password", "its password, not empty") },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
-	  .answers = { &REGISTERED, &TAKEN, &NO_HOST, &EMPTY_PASSWORD, &INVALID_JID },
+	  .answers = { &REGISTERED, &TAKEN, &NO_HOST, &EMPTY_PASSWORD, &INVALID_JID, &NAME_ERASED },
 	  .if_bad_jid = &INVALID_JID,
 	  .if_empty_secret = &EMPTY_PASSWORD,
 	  .role = ROLE_OPERATOR,
@@ -216,7 +305,7 @@ const struct command ADMIN_COMMANDS[] = {
 	  .params = { P_ACCOUNT },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",
-	  .answers = { &UNREGISTERED, &ANSWER_NO_ACCOUNT },
+	  .answers = { &UNREGISTERED, &ANSWER_NO_ACCOUNT, &HELD },
 	  .if_bad_jid = &ANSWER_NO_ACCOUNT,
 	  .affects = "accounts",
 	  .role = ROLE_OPERATOR,

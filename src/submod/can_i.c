@@ -33,16 +33,36 @@ say_yes(struct call *call, const struct caller *caller, const struct command *co
 	return rc;
 }
 
+/* The command that is asked about, in one word or two with a blank between; NULL: there is none. */
+static enum adx_rc
+find(struct call *call, const struct command **out, struct adx_error *err)
+{
+	const char *typed = call_raw(call, "command"), *blank = strchr(typed, ' ');
+	const char *first =
+		blank == NULL ? typed : arena_strndup(&call->arena, typed, (size_t)(blank - typed));
+	size_t words;
+
+	if (first == NULL)
+		return adx_nomem(err);
+	*out = command_named(call->commands, first, blank == NULL ? NULL : blank + 1, &words);
+	/* What follows a whole name is none of it. */
+	if (blank != NULL && words == 1)
+		*out = NULL;
+	return ADX_OK;
+}
+
 /* The host was checked before; of a command that names none it does not matter. */
 static enum adx_rc
 explain(struct call *call, const struct caller *caller, struct adx_error *err)
 {
-	const struct command *command = command_find(call->commands, call_raw(call, "command"));
+	const struct command *command = NULL;
 	const struct value *typed = call_arg(call, "host");
 	char host[JID_PART_MAX + 1];
 	struct adx_error why;
-	enum adx_rc rc = ADX_OK;
+	enum adx_rc rc = find(call, &command, err);
 
+	if (rc != ADX_OK)
+		return rc;
 	if (command == NULL)
 		return call_answer(call, &CAN_I_NO, err, "rule", "there is no such command", NULL);
 	if (typed->len > 0)

@@ -48,12 +48,15 @@ write_file(const struct batch_state *state, const char *path, const char *sha256
 {
 	char text[FILE_MAX];
 	size_t len = format_file(text, state->run_id, sha256);
+	int errnum = 0;
 
 	if (pwrite(state->fd, text, len, 0) != (ssize_t)len || fsync(state->fd) != 0)
-		return adx_fail_errno(err, ADX_EIO, errno, "cannot write the state file '%.300s'",
-				      path);
-	newfile_sync_folder(path);
-	return ADX_OK;
+		errnum = errno;
+	if (errnum == 0)
+		errnum = newfile_sync_folder(path);
+	if (errnum == 0)
+		return ADX_OK;
+	return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the state file '%.300s'", path);
 }
 
 /* Exactly what format_file() makes, no byte more or less. */

@@ -29,15 +29,16 @@ static const char *const COLUMN_NAMES[COLUMNS] = { "kind", "host", "username", "
 
 struct export
 {
-	struct out *out;
+	struct out *out; /* NULL between sheets */
 	const struct export_options *options;
 	struct export_report *report;
 	char host[JID_PART_MAX + 1], user[JID_PART_MAX + 1]; /* prepared */
 	struct pie_writer *writer;
 	struct rows *rows;
 	int columns[COLUMNS];
-	int64_t accounts; /* in all */
-	int64_t left_out; /* in all */
+	int64_t accounts;  /* in all */
+	int64_t left_out;  /* in all */
+	bool passing_over; /* what belongs to an account that was left out */
 	struct strvec groups;
 	unsigned char salt[SALT_MAX], stored_key[KEY_MAX], server_key[KEY_MAX];
 };
@@ -66,6 +67,10 @@ credential(struct export *ex, struct pie_record *r, struct adx_error *err)
 {
 	const char *mechanism = get(ex, A);
 
+	if (mechanism[0] == '\0')
+		return adx_fail(err, ADX_EINVAL,
+				strcmp(get(ex, B), "true") == 0 ? "it is banned"
+								: "it has no password");
 	r->u.credential.mechanism = mechanism;
 	if (strcmp(mechanism, "PLAIN") == 0) {
 		r->u.credential.plain = get(ex, B);
@@ -198,39 +203,132 @@ leave_out(struct export *ex, const struct pie_record *r, const char *why)
 }
 
 static enum adx_rc
+check_out(const struct export *ex, struct adx_error *err)
+{
+	int errnum = ex->out == NULL ? 0 : out_error(ex->out);
+
+	if (errnum == 0)
+		return ADX_OK;
+	return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the document");
+}
+
+static enum adx_rc
+begin_document(struct export *ex, struct adx_error *err)
+{
+	ex->writer = pie_writer_new(ex->out, ex->options->dialect);
+	return ex->writer == NULL ? adx_nomem(err) : ADX_OK;
+}
+
+static enum adx_rc
+end_document(struct export *ex, struct adx_error *err)
+{
+	enum adx_rc rc;
+
+	if (ex->writer == NULL)
+		return ADX_OK;
+	rc = pie_writer_end(ex->writer, err);
+	pie_writer_free(ex->writer);
+	ex->writer = NULL;
+	if (rc == ADX_OK) {
+		out_flush(ex->out);
+		rc = check_out(ex, err);
+	}
+	if (ex->options->sheets == NULL)
+		return rc;
+	ex->out = NULL;
+	return rc == ADX_OK ? ex->options->sheets->end(ex->options->ctx, err) : rc;
+}
+
+/* The account on a sheet of its own. */
+static enum adx_rc
+next_sheet(struct export *ex, const struct pie_record *r, struct adx_error *err)
+{
+	const struct pie_record host = { .kind = PIE_HOST, .host = r->host, .user = "" };
+	enum adx_rc rc = end_document(ex, err);
+
+	if (rc == ADX_OK)
+		rc = ex->options->sheets->begin(ex->options->ctx, r->user, r->host, &ex->out, err);
+	if (rc == ADX_OK)
+		rc = begin_document(ex, err);
+	return rc == ADX_OK ? pie_writer_add(ex->writer, &host, err) : rc;
+}
+
+static enum adx_rc
+write_record(struct export *ex, const struct pie_record *r, struct adx_error *err)
+{
+	if (ex->options->sheets != NULL && r->kind == PIE_HOST)
+		return ADX_OK;
+	if (ex->options->sheets != NULL && r->kind == PIE_ACCOUNT) {
+		enum adx_rc rc = next_sheet(ex, r, err);
+
+		if (rc != ADX_OK)
+			return rc;
+	}
+	return pie_writer_add(ex->writer, r, err);
+}
+
+/*
+ * A server would not make an account without a credential, and whoever asks first would get its
+ * name, and with it what belongs to it: it gets one that no password belongs to.
+ */
+static enum adx_rc
+lock_account(struct export *ex, struct pie_record *r, struct adx_error *why)
+{
+	struct adx_error err;
+	enum adx_rc rc;
+
+	if (++ex->report->locked <= LEFT_OUT_NAMED_MAX)
+		remark(ex, "nobody will be able to log in as '%s@%s': %s", r->user, r->host,
+		       why->message);
+	r->u.credential.mechanism = NULL;
+	rc = write_record(ex, r, &err);
+	if (rc != ADX_OK)
+		*why = err;
+	return rc;
+}
+
+/* The record of the row that came, counted. ADX_EINVAL: it was left out. */
+static enum adx_rc
+take_row(struct export *ex, struct pie_record *r, struct adx_error *err)
+{
+	enum adx_rc rc = fill(ex, r, err);
+
+	if (rc == ADX_OK)
+		rc = write_record(ex, r, err);
+	if (rc == ADX_EINVAL && r->kind == PIE_CREDENTIAL && ex->options->dialect != NULL)
+		return lock_account(ex, r, err);
+	if (rc == ADX_OK)
+		ex->report->written[r->kind]++;
+	return rc;
+}
+
+static enum adx_rc
 write_row(struct export *ex, struct adx_error *err)
 {
 	struct pie_record r = { .kind = (enum pie_kind)strtol(get(ex, KIND), NULL, 10),
 				.host = get(ex, HOST),
 				.user = get(ex, USERNAME) };
 	struct adx_error why;
-	enum adx_rc rc = fill(ex, &r, &why);
+	enum adx_rc rc;
 
-	if (rc == ADX_OK)
-		rc = pie_writer_add(ex->writer, &r, &why);
+	if (r.kind <= PIE_ACCOUNT)
+		ex->passing_over = false;
+	if (ex->passing_over) {
+		ex->report->left_out[r.kind]++;
+		return ADX_OK;
+	}
+	rc = take_row(ex, &r, &why);
 	if (rc == ADX_EINVAL) {
 		leave_out(ex, &r, why.message);
+		ex->passing_over = r.kind == PIE_ACCOUNT;
 		return ADX_OK;
 	}
-	if (rc != ADX_OK) {
+	if (rc != ADX_OK)
 		*err = why;
-		return rc;
-	}
-	ex->report->written[r.kind]++;
-	if (r.kind == PIE_ACCOUNT)
+	else if (r.kind == PIE_ACCOUNT)
 		ex->options->progress(ex->options->ctx, ex->report->written[PIE_ACCOUNT],
 				      ex->accounts);
-	return ADX_OK;
-}
-
-static enum adx_rc
-check_out(const struct export *ex, struct adx_error *err)
-{
-	int errnum = out_error(ex->out);
-
-	if (errnum == 0)
-		return ADX_OK;
-	return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the document");
+	return rc;
 }
 
 static enum adx_rc
@@ -258,20 +356,21 @@ write_document(struct export *ex, struct db *db, struct adx_error *err)
 	enum adx_rc rc =
 		stmt_open(db, SQL_EXPORT_RECORDS,
 			  PARAMS(o->host == NULL ? NULL : ex->host,
-				 o->user == NULL ? NULL : ex->user, o->dates ? "true" : "false"),
+				 o->user == NULL ? NULL : ex->user, o->dates ? "true" : "false",
+				 o->dialect == NULL ? NULL : o->dialect->mechanism),
 			  &ex->rows, err);
 
 	if (rc != ADX_OK)
 		return rc;
-	ex->writer = pie_writer_new(ex->out);
-	rc = ex->writer == NULL ? adx_nomem(err) : write_rows(ex, err);
+	if (o->sheets == NULL)
+		rc = begin_document(ex, err);
 	if (rc == ADX_OK)
-		rc = pie_writer_end(ex->writer, err);
+		rc = write_rows(ex, err);
+	if (rc == ADX_OK)
+		rc = end_document(ex, err);
 	pie_writer_free(ex->writer);
 	rows_close(ex->rows);
-	if (rc == ADX_OK)
-		out_flush(ex->out);
-	return rc == ADX_OK ? check_out(ex, err) : rc;
+	return rc;
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -285,58 +384,89 @@ does_not_exist(const struct export_options *o, struct adx_error *err)
 }
 
 /* What is no part of a JID cannot exist. */
-static enum adx_rc
-prepare(struct export *ex, struct adx_error *err)
+static bool
+prepare(struct export *ex)
 {
 	const struct export_options *o = ex->options;
 	struct adx_error why;
 
-	if (o->host != NULL && jid_prep_domain(o->host, strlen(o->host), ex->host, &why) != ADX_OK)
-		return does_not_exist(o, err);
-	if (o->user != NULL && jid_prep_local(o->user, strlen(o->user), ex->user, &why) != ADX_OK)
-		return does_not_exist(o, err);
+	return (o->host == NULL ||
+		jid_prep_domain(o->host, strlen(o->host), ex->host, &why) == ADX_OK) &&
+	       (o->user == NULL ||
+		jid_prep_local(o->user, strlen(o->user), ex->user, &why) == ADX_OK);
+}
+
+static enum adx_rc
+look_at_scope(struct export *ex, struct db *db, bool *exists, struct adx_error *err)
+{
+	const struct export_options *o = ex->options;
+	struct rows *rows;
+	enum adx_rc rc;
+
+	*exists = false;
+	if (!prepare(ex))
+		return ADX_OK;
+	rc = stmt_one(db, SQL_EXPORT_SCOPE,
+		      PARAMS(o->host == NULL ? NULL : ex->host, o->user == NULL ? NULL : ex->user),
+		      &rows, err);
+	if (rc != ADX_OK)
+		return rc;
+	ex->accounts = rows_get_int64(rows, "accounts");
+	*exists = o->user != NULL ? ex->accounts > 0 : rows_get_bool(rows, "has_host");
+	rows_close(rows);
 	return ADX_OK;
 }
 
 static enum adx_rc
-look_at_scope(struct export *ex, struct db *db, struct adx_error *err)
+write_existing(struct export *ex, struct db *db, struct adx_error *err)
 {
-	const struct export_options *o = ex->options;
-	struct rows *rows;
-	bool found;
-	enum adx_rc rc = stmt_one(
-		db, SQL_EXPORT_SCOPE,
-		PARAMS(o->host == NULL ? NULL : ex->host, o->user == NULL ? NULL : ex->user), &rows,
-		err);
+	bool exists;
+	enum adx_rc rc = look_at_scope(ex, db, &exists, err);
 
-	if (rc != ADX_OK)
-		return rc;
-	ex->accounts = rows_get_int64(rows, "accounts");
-	found = o->user != NULL ? ex->accounts > 0 : rows_get_bool(rows, "has_host");
-	rows_close(rows);
-	return found ? ADX_OK : does_not_exist(o, err);
+	if (rc == ADX_OK && !exists)
+		return does_not_exist(ex->options, err);
+	if (rc == ADX_OK)
+		rc = stmt_exec(db, SQL_EXPORT_SETTLE, NO_PARAMS, err);
+	if (rc == ADX_OK)
+		rc = write_document(ex, db, err);
+	if (rc == ADX_OK && ex->left_out > LEFT_OUT_NAMED_MAX)
+		remark(ex, "%" PRId64 " more left out", ex->left_out - LEFT_OUT_NAMED_MAX);
+	if (rc == ADX_OK && ex->report->locked > LEFT_OUT_NAMED_MAX)
+		remark(ex, "nor as %" PRId64 " others", ex->report->locked - LEFT_OUT_NAMED_MAX);
+	return rc;
+}
+
+enum adx_rc
+export_exists(struct db *db, const struct export_options *options, bool *exists,
+	      struct adx_error *err)
+{
+	struct export ex = { .options = options };
+
+	return look_at_scope(&ex, db, exists, err);
+}
+
+enum adx_rc
+export_in_snapshot(struct db *db, struct out *out, const struct export_options *options,
+		   struct export_report *report, struct adx_error *err)
+{
+	struct export ex = { .out = out, .options = options, .report = report };
+	enum adx_rc rc;
+
+	*report = (struct export_report){ .locked = 0 };
+	rc = write_existing(&ex, db, err);
+	strvec_free(&ex.groups);
+	OPENSSL_cleanse(&ex, sizeof(ex));
+	return rc;
 }
 
 enum adx_rc
 export_run(struct db *db, struct out *out, const struct export_options *options,
 	   struct export_report *report, struct adx_error *err)
 {
-	struct export ex = { .out = out, .options = options, .report = report };
 	enum adx_rc rc;
 
-	*report = (struct export_report){ { 0 }, { 0 } };
 	db_begin(db, DB_SNAPSHOT);
-	rc = prepare(&ex, err);
-	if (rc == ADX_OK)
-		rc = look_at_scope(&ex, db, err);
-	if (rc == ADX_OK)
-		rc = stmt_exec(db, SQL_EXPORT_SETTLE, NO_PARAMS, err);
-	if (rc == ADX_OK)
-		rc = write_document(&ex, db, err);
-	if (rc == ADX_OK && ex.left_out > LEFT_OUT_NAMED_MAX)
-		remark(&ex, "%" PRId64 " more left out", ex.left_out - LEFT_OUT_NAMED_MAX);
-	strvec_free(&ex.groups);
-	OPENSSL_cleanse(&ex, sizeof(ex));
+	rc = export_in_snapshot(db, out, options, report, err);
 	db_rollback(db);
 	return rc;
 }

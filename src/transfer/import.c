@@ -12,6 +12,7 @@
 #include "transfer/copy_binary.h"
 #include "transfer/copy_row.h"
 #include "transfer/import_priv.h"
+#include "transfer/tombstones.h"
 
 enum {
 	STAGE_BYTES = 256 * 1024, /* sent by COPY when this much has gathered */
@@ -316,6 +317,7 @@ import_name_existing(const struct import *im, enum sql_id look, int64_t *count,
 	static const char *const FATE[] = { "left untouched", "to be replaced",
 					    "stops the import" };
 	const char *fate = FATE[im->options->existing];
+	bool replaces = im->options->existing == IMPORT_REPLACE;
 	struct rows *rows;
 	bool has;
 	enum adx_rc rc = stmt_open(im->db, look, NO_PARAMS, &rows, err);
@@ -326,11 +328,55 @@ import_name_existing(const struct import *im, enum sql_id look, int64_t *count,
 	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has)
 		if (++*count <= ACCOUNTS_NAMED_MAX)
 			remark(im, "account '%s@%s' exists: %s", rows_get(rows, "username"),
-			       rows_get(rows, "host"), fate);
+			       rows_get(rows, "host"),
+			       replaces && rows_get_bool(rows, "held") ? "held, so left untouched"
+								       : fate);
 	rows_close(rows);
 	if (*count > ACCOUNTS_NAMED_MAX)
 		remark(im, "%" PRId64 " more accounts exist: %s", *count - ACCOUNTS_NAMED_MAX,
 		       fate);
+	return rc;
+}
+
+/* The rest of what was read of them finds no account that was made, and is left. */
+static enum adx_rc
+name_erased(struct import *im, const struct tombstones *found, struct adx_error *err)
+{
+	struct rows *rows;
+	bool has;
+	int64_t count = 0;
+	enum adx_rc rc = stmt_open(im->db, SQL_IMPORT_SKIP_ERASED,
+				   PARAMS(buf_text(&found->hosts), buf_text(&found->usernames),
+					  buf_text(&found->untils)),
+				   &rows, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has) {
+		count_skipped(im->report, "account", "its name was erased");
+		if (++count <= ACCOUNTS_NAMED_MAX)
+			remark(im,
+			       "account '%s@%s' was erased, its name is taken until %s: skipped",
+			       rows_get(rows, "username"), rows_get(rows, "host"),
+			       rows_get(rows, "until"));
+	}
+	rows_close(rows);
+	if (count > ACCOUNTS_NAMED_MAX)
+		remark(im, "%" PRId64 " more accounts were erased: skipped",
+		       count - ACCOUNTS_NAMED_MAX);
+	return rc;
+}
+
+static enum adx_rc
+skip_erased(struct import *im, struct adx_error *err)
+{
+	struct tombstones found;
+	enum adx_rc rc =
+		tombstones_find(im->db, im->options->key_file, SQL_IMPORT_ACCOUNTS, &found, err);
+
+	if (rc == ADX_OK && found.count > 0)
+		rc = name_erased(im, &found, err);
+	tombstones_free(&found);
 	return rc;
 }
 
@@ -382,8 +428,10 @@ import_add_hosts(struct import *im, struct adx_error *err)
 static enum adx_rc
 merge(struct import *im, struct adx_error *err)
 {
-	enum adx_rc rc = treat_existing(im, err);
+	enum adx_rc rc = skip_erased(im, err);
 
+	if (rc == ADX_OK)
+		rc = treat_existing(im, err);
 	if (rc == ADX_OK)
 		rc = import_add_hosts(im, err);
 	for (int kind = PIE_ACCOUNT; kind < PIE_SKIPPED && rc == ADX_OK; kind++) {

@@ -19,7 +19,8 @@ enum import_existing { IMPORT_KEEP, IMPORT_REPLACE, IMPORT_FAIL };
 struct import_options {
 	enum import_existing existing;
 	bool dry_run;
-	const char *audit; /* the audit record, as JSON */
+	const char *audit;    /* the audit record, as JSON */
+	const char *key_file; /* of privacy.key_file, to know names that were erased; "": none */
 	/* A remark beside the result, one line. Never NULL. */
 	void (*remark)(void *ctx, const char *text);
 	/* Told now and then; bytes_all is 0 when it is not known. Never NULL. */

@@ -8,10 +8,11 @@
 
 #include "adminex/jid.h"
 #include "base/scram.h"
+#include "base/stamp.h"
 #include "base/workers.h"
 #include "transfer/copy_binary.h"
 #include "transfer/import_priv.h"
-#include "transfer/pie_stamp.h"
+#include "transfer/tombstones.h"
 
 enum {
 	STAGE_BYTES = 256 * 1024,   /* bad rows are sent by COPY when this much has gathered */
@@ -23,7 +24,7 @@ enum {
 struct job {
 	uint64_t line;
 	char local[JID_PART_MAX + 1], domain[JID_PART_MAX + 1];
-	char created_at[PIE_STAMP_SIZE];
+	char created_at[STAMP_SIZE];
 	struct buf user, host; /* as written, or empty where that is the same */
 	struct buf password;
 	struct scram keys;
@@ -227,6 +228,25 @@ fill_stages(struct users_import *im, const char *path, struct adx_error *err)
 
 /* ---- bad rows ---------------------------------------------------------------------------- */
 
+/* Names that may not be registered yet. */
+static enum adx_rc
+part_erased(struct users_import *im, struct adx_error *err)
+{
+	struct tombstones found;
+	int64_t erased = 0;
+	enum adx_rc rc = tombstones_find(im->all.db, im->all.options->key_file,
+					 SQL_IMPORT_USERS_ACCOUNTS, &found, err);
+
+	if (rc == ADX_OK && found.count > 0)
+		rc = stmt_change(im->all.db, SQL_IMPORT_USERS_PART_ERASED,
+				 PARAMS(buf_text(&found.hosts), buf_text(&found.usernames),
+					buf_text(&found.untils)),
+				 &erased, err);
+	im->report->bad += erased;
+	tombstones_free(&found);
+	return rc;
+}
+
 static enum adx_rc
 part_repeated(struct users_import *im, struct adx_error *err)
 {
@@ -357,6 +377,8 @@ import_users_run(struct db *db, const char *path, const struct import_options *o
 	if (rc == ADX_OK)
 		rc = fill_stages(&im, path, err);
 	forget(&im);
+	if (rc == ADX_OK)
+		rc = part_erased(&im, err);
 	if (rc == ADX_OK)
 		rc = part_repeated(&im, err);
 	if (rc == ADX_OK)

@@ -37,7 +37,7 @@ struct octets {
 	size_t len;
 };
 
-struct scram {
+struct scram_read {
 	const struct mechanism *mechanism;
 	int iterations;
 	struct octets secrets[SECRETS];
@@ -108,7 +108,8 @@ decode_again(struct octets secrets[SECRETS], size_t key_len)
 }
 
 static enum adx_rc
-read_secrets(const xmlNode *element, struct scram *scram, struct buf *text, struct adx_error *why)
+read_secrets(const xmlNode *element, struct scram_read *scram, struct buf *text,
+	     struct adx_error *why)
 {
 	size_t key_len = scram->mechanism->key_len;
 
@@ -155,7 +156,8 @@ read_iterations(const xmlNode *element, int *iterations, struct buf *text, struc
 }
 
 static enum adx_rc
-read_scram(const xmlNode *element, struct scram *scram, struct buf *text, struct adx_error *why)
+read_scram(const xmlNode *element, struct scram_read *scram, struct buf *text,
+	   struct adx_error *why)
 {
 	const char *name = pie_attr(element, "mechanism", "");
 	enum adx_rc rc;
@@ -177,7 +179,7 @@ bytes_of(const struct octets *o)
 }
 
 static enum adx_rc
-emit_scram(struct pie *p, const struct scram *scram)
+emit_scram(struct pie *p, const struct scram_read *scram)
 {
 	struct pie_record record = { .kind = PIE_CREDENTIAL };
 
@@ -194,7 +196,7 @@ enum adx_rc
 pie_scram(struct pie *p, xmlNode *element)
 {
 	struct buf text = BUF_INIT;
-	struct scram scram;
+	struct scram_read scram;
 	struct adx_error why;
 	enum adx_rc rc = pie_expand(p);
 

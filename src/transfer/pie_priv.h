@@ -4,7 +4,6 @@
  *   pie_reader.c       the frame: server-data, host, user
  *   pie_user.c         what stands in a user: roster, vCard, private storage, offline messages ...
  *   pie_credentials.c  passwords and SCRAM credentials
- *   pie_stamp.c        delay stamps
  *   pie_files.c        files, folders, inclusion
  *   pie_source.c       one document: bytes in, elements out
  *   pie_guard.c        bytes that the parser must not see
@@ -12,6 +11,8 @@
  *   pie_namespace.c    what it gets wrong
  *   pie_record.c       records out, helpers for elements
  *   pie_writer.c       the way back: records in, a document out
+ *   pie_element.c      stored elements as they can stand there
+ *   pie_dialect.c      what servers ask for beyond the format
  */
 #ifndef ADMINEX_PIE_PRIV_H
 #define ADMINEX_PIE_PRIV_H
@@ -22,10 +23,11 @@
 #include "adminex/error.h"
 #include "adminex/jid.h"
 #include "base/buf.h"
+#include "base/stamp.h"
 #include "base/strvec.h"
 #include "base/xmllib.h"
+#include "transfer/pie_dialect.h"
 #include "transfer/pie_reader.h"
-#include "transfer/pie_stamp.h"
 
 #define PIE_NS        "urn:xmpp:pie:0"
 #define PIE_NS_OLD    "http://www.xmpp.org/extensions/xep-0227.html#ns"
@@ -41,6 +43,11 @@
 #define NS_X_DELAY "jabber:x:delay"
 /* What XEP-0227 has no place for: bans, when an account was made, the moment of last activity. */
 #define NS_ACCOUNT "urn:adminex:account:1"
+/* The seal of a document (seal.h), which gdpr_verify reads. */
+#define NS_SEAL "urn:adminex:seal:1"
+
+/* What the writer puts into one element at most: less than the reader takes (XML_TEXT_MAX). */
+enum { PIE_ELEMENT_MAX = 10 * 1000 * 1000 - 64 * 1024 };
 
 /* What the bytes seen so far are in the middle of. */
 struct pie_guard {
@@ -162,6 +169,21 @@ ADX_MUST_CHECK enum adx_rc pie_reject(struct pie *p, enum adx_rc rc, const struc
 /* Skip the attributes that are not in the list, which NULL ends. */
 ADX_MUST_CHECK enum adx_rc pie_skip_attributes(struct pie *p, const xmlNode *element,
 					       const char *const known[], const char *where);
+
+/*
+ * The element of a vCard, private or offline record as it can stand in a document, into *out.
+ * ADX_EINVAL with the reason when it cannot.
+ */
+ADX_MUST_CHECK enum adx_rc pie_element(const struct pie_dialect *dialect,
+				       const struct pie_record *record, struct buf *out,
+				       struct adx_error *err);
+/* ADX_EINVAL, with the words for it. */
+enum adx_rc pie_too_long(struct adx_error *err);
+/*
+ * The next node of the tree below `top` in document order, NULL at its end. With `inside` false
+ * what is below the node itself is passed over.
+ */
+xmlNode *pie_next_node(const xmlNode *top, xmlNode *node, bool inside);
 
 /* Cut invalid UTF-8 off and make it one line. */
 void pie_tidy(char *text);

@@ -64,12 +64,21 @@ read_host(struct pie *p, xmlNode *element)
 }
 
 static enum adx_rc
+pass_over(struct pie *p, xmlNode *element)
+{
+	(void)p;
+	(void)element;
+	return ADX_OK;
+}
+
+static enum adx_rc
 read_server(struct pie *p, xmlNode *element)
 {
 	static const char *const known[] = { NULL };
 	static const struct pie_part parts[] = {
 		{ PIE_NS, "host", read_host },
 		{ PIE_NS_XI, "include", pie_include_host },
+		{ NS_SEAL, "seal", pass_over },
 		{ NULL, NULL, pie_skip_element },
 	};
 	enum adx_rc rc = pie_skip_attributes(p, element, known, "server-data");

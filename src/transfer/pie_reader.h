@@ -42,9 +42,10 @@ struct pie_record {
 	const char *user; /* prepared localpart; "" outside a user */
 	union {
 		struct {
-			const char *mechanism; /* "PLAIN", "SCRAM-SHA-1", "-256" or "-512" */
-			const char *plain;     /* PLAIN only */
-			int iterations;        /* the rest SCRAM only, decoded */
+			/* "PLAIN", "SCRAM-SHA-1", "-256", "-512"; NULL: see pie_dialect.h */
+			const char *mechanism;
+			const char *plain; /* PLAIN only */
+			int iterations;    /* the rest SCRAM only, decoded */
 			struct pie_bytes salt, stored_key, server_key;
 		} credential;
 		struct {

@@ -243,7 +243,7 @@ static enum adx_rc
 offline_message(struct pie *p, xmlNode *message)
 {
 	struct pie_record record = { .kind = PIE_OFFLINE };
-	char stamp[PIE_STAMP_SIZE] = "";
+	char stamp[STAMP_SIZE] = "";
 	const char *said = "";
 	const xmlNode *delay;
 	struct adx_error why;
@@ -257,7 +257,7 @@ offline_message(struct pie *p, xmlNode *message)
 	delay = pie_delay(message, p->host);
 	if (delay != NULL)
 		said = pie_attr(delay, "stamp", "");
-	if (delay != NULL && !pie_stamp(said, stamp))
+	if (delay != NULL && !stamp_of_xmpp(said, stamp))
 		rc = pie_skip(p, "not a date and time", "delay stamp '%s' of an offline message",
 			      said);
 	record.u.offline.from = pie_attr(message, "from", "");
@@ -293,7 +293,7 @@ last_activity(struct pie *p, xmlNode *element)
 {
 	struct pie_record record = { .kind = PIE_LAST };
 	const char *seconds = pie_attr(element, "seconds", "");
-	char at[PIE_STAMP_SIZE];
+	char at[STAMP_SIZE];
 	long long ago;
 	enum adx_rc rc;
 
@@ -306,7 +306,7 @@ last_activity(struct pie *p, xmlNode *element)
 	if (!pie_text(element, &p->text))
 		return adx_nomem(p->err);
 	record.u.last.seconds_ago = ago;
-	record.u.last.at = pie_stamp(own_attr(element, "at"), at) ? at : "";
+	record.u.last.at = stamp_of_xmpp(own_attr(element, "at"), at) ? at : "";
 	record.u.last.status = buf_text(&p->text);
 	return pie_emit(p, &record);
 }
@@ -316,12 +316,12 @@ ban(struct pie *p, xmlNode *element)
 {
 	struct pie_record record = { .kind = PIE_BAN };
 	const char *said = pie_attr(element, "at", "");
-	char at[PIE_STAMP_SIZE] = "";
+	char at[STAMP_SIZE] = "";
 	enum adx_rc rc = pie_expand(p);
 
 	if (rc == ADX_OK && !pie_text(element, &p->text))
 		rc = adx_nomem(p->err);
-	if (rc == ADX_OK && said[0] != '\0' && !pie_stamp(said, at))
+	if (rc == ADX_OK && said[0] != '\0' && !stamp_of_xmpp(said, at))
 		rc = pie_skip(p, "not a date and time", "stamp '%s' of a ban", said);
 	record.u.ban.at = at;
 	record.u.ban.by = pie_attr(element, "by", "");
@@ -334,9 +334,9 @@ account(struct pie *p, xmlNode *element)
 {
 	struct pie_record record = { .kind = PIE_CREATED };
 	const char *said = pie_attr(element, "created", "");
-	char at[PIE_STAMP_SIZE];
+	char at[STAMP_SIZE];
 
-	if (!pie_stamp(said, at))
+	if (!stamp_of_xmpp(said, at))
 		return pie_skip(p, "not a date and time", "creation date '%s'", said);
 	record.u.created.at = at;
 	return pie_emit(p, &record);

@@ -12,23 +12,18 @@
 #include "base/xml.h"
 #include "transfer/pie_priv.h"
 
-/*
- * The reader takes an element of at most XML_TEXT_MAX bytes, XML_LEVELS_MAX levels and 256
- * attributes, counted with what stands around it: what comes near is left out, as one element that
- * is refused takes the document along. A character is at most six bytes when it is escaped.
- */
+/* A character is at most six bytes when it is escaped. The second is for base64 twice. */
 enum {
-	ELEMENT_MAX = XML_TEXT_MAX - 64 * 1024,
-	LEVELS_MAX = XML_LEVELS_MAX - 8,
-	ATTRIBUTES_MAX = 250,
-	TEXT_MAX = ELEMENT_MAX / 8,
-	BASE64_SIZE = (1024 + 2) / 3 * 4 + 1,
+	TEXT_MAX = PIE_ELEMENT_MAX / 8,
+	BASE64_SIZE = (PIE_BASE64_SIZE + 2) / 3 * 4 + 1,
 };
 
 struct pie_writer {
 	xmlTextWriterPtr xml;
+	const struct pie_dialect *dialect;
 	bool failed; /* the library ran out of memory */
 	bool in_host, in_user;
+	bool has_contacts;  /* the user */
 	enum pie_kind list; /* the open list of that kind, PIE_KINDS when there is none */
 	struct buf clean;   /* scratch: a text without what XML cannot carry */
 	struct buf element; /* scratch: a stored element, serialised */
@@ -146,29 +141,7 @@ close_host(struct pie_writer *w)
 	w->in_host = false;
 }
 
-/* Without the zeros that end a fraction. */
-static void
-shorten_stamp(char stamp[PIE_STAMP_SIZE])
-{
-	char *point = strchr(stamp, '.');
-	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
-
-	if (point == NULL)
-		return;
-	while (last[-1] == '0')
-		last--;
-	if (last[-1] == '.')
-		last--;
-	memcpy(last, "Z", 2);
-}
-
 /* ---- records that are texts -------------------------------------------------------------- */
-
-static enum adx_rc
-too_long(struct adx_error *err)
-{
-	return adx_fail(err, ADX_EINVAL, "it is longer than any XMPP server would take");
-}
 
 static enum adx_rc
 put_host(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
@@ -189,6 +162,7 @@ put_account(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 	start(w, "user", NULL);
 	attribute(w, "name", r->user);
 	w->in_user = true;
+	w->has_contacts = false;
 	return ADX_OK;
 }
 
@@ -209,7 +183,7 @@ put_plain(struct pie_writer *w, const char *password, struct adx_error *err)
 	size_t len = strlen(password);
 
 	if (len > TEXT_MAX)
-		return too_long(err);
+		return pie_too_long(err);
 	if (!text_is_xml(password, len))
 		return adx_fail(err, ADX_EINVAL, "it has a character that XML cannot carry");
 	attribute(w, "password", password);
@@ -253,7 +227,8 @@ put_contact(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 	for (size_t i = 0; i < r->u.contact.group_count; i++)
 		len += strlen(r->u.contact.groups[i]) + sizeof("<group></group>");
 	if (len > TEXT_MAX)
-		return too_long(err);
+		return pie_too_long(err);
+	w->has_contacts = true;
 	open_list(w, PIE_CONTACT, "query", NS_ROSTER);
 	start(w, "item", NULL);
 	attribute(w, "jid", r->u.contact.jid);
@@ -268,13 +243,33 @@ put_contact(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 	return ADX_OK;
 }
 
+/* Where requests are read beside contacts only, who asks becomes one that is subscribed to nothing.
+ */
+static enum adx_rc
+put_asker(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
+{
+	struct pie_record asker = { .kind = PIE_CONTACT, .host = r->host, .user = r->user };
+
+	if (w->has_contacts || !pie_dialect_needs_contacts(w->dialect))
+		return ADX_OK;
+	asker.u.contact.jid = r->u.request.jid;
+	asker.u.contact.nick = "";
+	asker.u.contact.subscription = 'N';
+	asker.u.contact.ask = 'N';
+	return put_contact(w, &asker, err);
+}
+
 static enum adx_rc
 put_request(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
 	char to[2 * JID_PART_MAX + 2];
+	enum adx_rc rc;
 
 	if (strlen(r->u.request.message) > TEXT_MAX)
-		return too_long(err);
+		return pie_too_long(err);
+	rc = put_asker(w, r, err);
+	if (rc != ADX_OK)
+		return rc;
 	snprintf(to, sizeof(to), "%s@%s", r->user, r->host);
 	close_list(w);
 	start(w, "presence", PIE_NS_CLIENT);
@@ -290,17 +285,17 @@ put_request(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 static enum adx_rc
 put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char seconds[24], at[PIE_STAMP_SIZE];
+	char seconds[24], at[STAMP_SIZE];
 
 	if (strlen(r->u.last.status) > TEXT_MAX)
-		return too_long(err);
+		return pie_too_long(err);
 	snprintf(seconds, sizeof(seconds), "%" PRId64, r->u.last.seconds_ago);
 	close_list(w);
 	start(w, "query", NS_LAST);
 	attribute(w, "seconds", seconds);
 	/* Seconds are counted from a moment that the document does not have. */
-	if (pie_stamp(r->u.last.at, at)) {
-		shorten_stamp(at);
+	if (stamp_of_xmpp(r->u.last.at, at)) {
+		stamp_shorten(at);
 		attribute(w, "xmlns:account", NS_ACCOUNT);
 		attribute(w, "account:at", at);
 	}
@@ -312,14 +307,14 @@ put_last(struct pie_writer *w, const struct pie_record *r, struct adx_error *err
 static enum adx_rc
 put_ban(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char at[PIE_STAMP_SIZE];
+	char at[STAMP_SIZE];
 
 	if (strlen(r->u.ban.reason) + strlen(r->u.ban.by) > TEXT_MAX)
-		return too_long(err);
+		return pie_too_long(err);
 	close_list(w);
 	start(w, "ban", NS_ACCOUNT);
-	if (pie_stamp(r->u.ban.at, at)) {
-		shorten_stamp(at);
+	if (stamp_of_xmpp(r->u.ban.at, at)) {
+		stamp_shorten(at);
 		attribute(w, "at", at);
 	}
 	if (r->u.ban.by[0] != '\0')
@@ -332,12 +327,12 @@ put_ban(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 static enum adx_rc
 put_created(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	char at[PIE_STAMP_SIZE];
+	char at[STAMP_SIZE];
 
 	(void)err;
-	if (!pie_stamp(r->u.created.at, at))
+	if (!stamp_of_xmpp(r->u.created.at, at))
 		return ADX_OK;
-	shorten_stamp(at);
+	stamp_shorten(at);
 	close_list(w);
 	start(w, "account", NS_ACCOUNT);
 	attribute(w, "created", at);
@@ -346,168 +341,6 @@ put_created(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 }
 
 /* ---- records that are elements ----------------------------------------------------------- */
-
-/* The default namespace that an element itself declares. */
-static const xmlNs *
-own_default(const xmlNode *element)
-{
-	for (const xmlNs *ns = element->nsDef; ns != NULL; ns = ns->next)
-		if (ns->prefix == NULL)
-			return ns;
-	return NULL;
-}
-
-/*
- * The next node of the tree below `top` in document order, NULL at its end. With `inside` false
- * what is below the node itself is passed over.
- */
-static xmlNode *
-next_node(const xmlNode *top, xmlNode *node, bool inside)
-{
-	if (inside && node->type == XML_ELEMENT_NODE && node->children != NULL)
-		return node->children;
-	while (node != top && node->next == NULL)
-		node = node->parent;
-	return node == top ? NULL : node->next;
-}
-
-/*
- * The elements that stand in no namespace because nothing says otherwise would come into the
- * document's own. Put them into `ns`; returns whether there are any.
- */
-static bool
-adopt(xmlNode *top, xmlNs *ns)
-{
-	bool found = false;
-	bool inside = true;
-
-	for (xmlNode *node = top; node != NULL; node = next_node(top, node, inside)) {
-		inside = node->type == XML_ELEMENT_NODE &&
-			 (node == top || own_default(node) == NULL);
-		if (!inside || node->ns != NULL)
-			continue;
-		found = true;
-		node->ns = ns;
-	}
-	return found;
-}
-
-static bool
-is_stanza(const xmlNode *element)
-{
-	static const char *const names[] = { "message", "presence", "iq" };
-
-	for (size_t i = 0; element->ns == NULL && i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp((const char *)element->name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-/* A stanza in no namespace is one as servers print it, anything else stays in none. */
-static enum adx_rc
-settle_namespace(xmlNode *top, struct adx_error *err)
-{
-	bool stanza = is_stanza(top);
-	xmlNs *ns;
-
-	if (own_default(top) != NULL || !adopt(top, NULL))
-		return ADX_OK;
-	ns = xmlNewNs(top, BAD_CAST(stanza ? PIE_NS_CLIENT : ""), NULL);
-	if (ns == NULL)
-		return adx_nomem(err);
-	if (stanza)
-		adopt(top, ns);
-	return ADX_OK;
-}
-
-static enum adx_rc
-check_shape(const xmlNode *top, struct adx_error *err)
-{
-	unsigned attributes = 0, levels = 0;
-
-	for (const xmlAttr *a = top->properties; a != NULL; a = a->next)
-		attributes++;
-	for (const xmlNs *ns = top->nsDef; ns != NULL; ns = ns->next)
-		attributes++;
-	if (attributes > ATTRIBUTES_MAX)
-		return adx_fail(err, ADX_EINVAL, "it has more than %d attributes", ATTRIBUTES_MAX);
-	for (xmlNode *node = (xmlNode *)top; node != NULL; node = next_node(top, node, true)) {
-		if (node->type != XML_ELEMENT_NODE)
-			continue;
-		levels = 0;
-		for (const xmlNode *up = node; up != top; up = up->parent)
-			levels++;
-		if (levels >= LEVELS_MAX)
-			return adx_fail(err, ADX_EINVAL, "it has more than %d levels", LEVELS_MAX);
-	}
-	return ADX_OK;
-}
-
-static bool
-says(const xmlNode *delay, const char stamp[PIE_STAMP_SIZE])
-{
-	char found[PIE_STAMP_SIZE];
-
-	if (delay == NULL || !pie_stamp(pie_attr(delay, "stamp", ""), found))
-		return false;
-	shorten_stamp(found);
-	return strcmp(found, stamp) == 0;
-}
-
-/* Note when a message came, in front of all that others noted, unless it says so already. */
-static enum adx_rc
-note_delay(xmlNode *message, const struct pie_record *r, struct adx_error *err)
-{
-	char stamp[PIE_STAMP_SIZE];
-	xmlNode *delay;
-	xmlNs *ns;
-
-	if (!pie_stamp(r->u.offline.stamp, stamp))
-		return ADX_OK;
-	shorten_stamp(stamp);
-	if (says(pie_delay(message, r->host), stamp))
-		return ADX_OK;
-	delay = xmlNewDocNode(message->doc, NULL, BAD_CAST "delay", NULL);
-	ns = delay == NULL ? NULL : xmlNewNs(delay, BAD_CAST NS_DELAY, NULL);
-	if (ns == NULL || xmlNewProp(delay, BAD_CAST "from", BAD_CAST r->host) == NULL ||
-	    xmlNewProp(delay, BAD_CAST "stamp", BAD_CAST stamp) == NULL) {
-		xmlFreeNode(delay);
-		return adx_nomem(err);
-	}
-	delay->ns = ns;
-	delay->parent = message;
-	delay->next = message->children;
-	if (delay->next != NULL)
-		delay->next->prev = delay;
-	else
-		message->last = delay;
-	message->children = delay;
-	return ADX_OK;
-}
-
-/* The stored element as it can stand in the document, into w->element. */
-static enum adx_rc
-prepare_element(struct pie_writer *w, const struct pie_record *r, const char *stored, size_t len,
-		struct adx_error *err)
-{
-	xmlDocPtr doc = NULL;
-	xmlNode *top;
-	enum adx_rc rc = xml_parse(stored, len, &doc, err);
-
-	if (rc != ADX_OK)
-		return rc;
-	top = xmlDocGetRootElement(doc);
-	rc = settle_namespace(top, err);
-	if (rc == ADX_OK && r->kind == PIE_OFFLINE)
-		rc = note_delay(top, r, err);
-	if (rc == ADX_OK)
-		rc = check_shape(top, err);
-	buf_clear(&w->element);
-	if (rc == ADX_OK)
-		rc = xml_write(top, &w->element, err);
-	xmlFreeDoc(doc);
-	return rc == ADX_OK && w->element.len > ELEMENT_MAX ? too_long(err) : rc;
-}
 
 static void
 put_raw(struct pie_writer *w)
@@ -520,7 +353,7 @@ put_raw(struct pie_writer *w)
 static enum adx_rc
 put_vcard(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	enum adx_rc rc = prepare_element(w, r, r->u.xml.xml, r->u.xml.len, err);
+	enum adx_rc rc = pie_element(w->dialect, r, &w->element, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -532,7 +365,7 @@ put_vcard(struct pie_writer *w, const struct pie_record *r, struct adx_error *er
 static enum adx_rc
 put_private(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	enum adx_rc rc = prepare_element(w, r, r->u.xml.xml, r->u.xml.len, err);
+	enum adx_rc rc = pie_element(w->dialect, r, &w->element, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -544,7 +377,7 @@ put_private(struct pie_writer *w, const struct pie_record *r, struct adx_error *
 static enum adx_rc
 put_offline(struct pie_writer *w, const struct pie_record *r, struct adx_error *err)
 {
-	enum adx_rc rc = prepare_element(w, r, r->u.offline.xml, r->u.offline.len, err);
+	enum adx_rc rc = pie_element(w->dialect, r, &w->element, err);
 
 	if (rc != ADX_OK)
 		return rc;
@@ -564,7 +397,7 @@ begin(struct pie_writer *w)
 }
 
 struct pie_writer *
-pie_writer_new(struct out *out)
+pie_writer_new(struct out *out, const struct pie_dialect *dialect)
 {
 	struct pie_writer *w = calloc(1, sizeof(*w));
 	xmlOutputBufferPtr to = xmlOutputBufferCreateIO(send, NULL, out, NULL);
@@ -577,6 +410,7 @@ pie_writer_new(struct out *out)
 		free(w);
 		return NULL;
 	}
+	w->dialect = dialect;
 	w->list = PIE_KINDS;
 	begin(w);
 	return w;
@@ -599,8 +433,14 @@ pie_writer_add(struct pie_writer *w, const struct pie_record *record, struct adx
 		[PIE_BAN] = put_ban,
 		[PIE_CREATED] = put_created,
 	};
-	enum adx_rc rc = put[record->kind] == NULL ? ADX_OK : put[record->kind](w, record, err);
+	struct pie_record fitted = *record;
+	struct pie_made made;
+	enum adx_rc rc = pie_dialect_record(w->dialect, &fitted, &made, err);
 
+	if (rc == ADX_OK && put[fitted.kind] != NULL)
+		rc = put[fitted.kind](w, &fitted, err);
+	if (record->kind == PIE_CREDENTIAL)
+		OPENSSL_cleanse(&made, sizeof(made));
 	return w->failed ? adx_nomem(err) : rc;
 }
 

@@ -14,12 +14,16 @@
 
 #include "adminex/error.h"
 #include "base/out.h"
+#include "transfer/pie_dialect.h"
 #include "transfer/pie_reader.h"
 
 struct pie_writer;
 
-/* Writes to `out`, which stays the caller's. NULL when out of memory. */
-struct pie_writer *pie_writer_new(struct out *out);
+/*
+ * Writes to `out`, in the dialect or, when it is NULL, as XEP-0227 says; both stay the caller's.
+ * NULL when out of memory.
+ */
+struct pie_writer *pie_writer_new(struct out *out, const struct pie_dialect *dialect);
 
 /*
  * Add a record. ADX_EINVAL: it was left out, for the reason in err->message, and the document is

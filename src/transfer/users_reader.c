@@ -9,8 +9,8 @@
 
 #include "adminex/jid.h"
 #include "base/scram.h"
+#include "base/stamp.h"
 #include "base/text.h"
-#include "transfer/pie_stamp.h"
 #include "transfer/users_priv.h"
 
 const char *const users_field_names[USERS_FIELDS] = {
@@ -100,10 +100,10 @@ check_given(const struct users *u, struct adx_error *why)
 
 /* XEP-0091's stamps name no zone, so they are not taken here. */
 static enum adx_rc
-check_created(const struct buf *field, char out[PIE_STAMP_SIZE], struct adx_error *why)
+check_created(const struct buf *field, char out[STAMP_SIZE], struct adx_error *why)
 {
 	if (field->len == 0 ||
-	    (field->len > 4 && field->data[4] == '-' && pie_stamp(field->data, out)))
+	    (field->len > 4 && field->data[4] == '-' && stamp_of_xmpp(field->data, out)))
 		return ADX_OK;
 	return adx_fail(why, ADX_EINVAL,
 			"created_at is no date and time with a zone, as 2024-05-17T09:30:00Z is");
@@ -121,7 +121,7 @@ enum adx_rc
 users_end_row(struct users *u)
 {
 	const struct buf *user = &u->fields[USERS_USER], *host = &u->fields[USERS_HOST];
-	char local[JID_PART_MAX + 1], domain[JID_PART_MAX + 1], created[PIE_STAMP_SIZE] = "";
+	char local[JID_PART_MAX + 1], domain[JID_PART_MAX + 1], created[STAMP_SIZE] = "";
 	struct buf password = BUF_INIT;
 	struct users_row row = { .local = local, .domain = domain, .password = &password };
 	struct adx_error why;

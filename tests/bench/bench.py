@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Benchmarks: ratios against yardsticks that run at the same time, on a private server.
 
-    bench.py [--only WORD] [--size PART] [--page FILE] [--cluster DIR] compare|scale|http
+    bench.py [--only WORD] [--size PART] [--page FILE] [--cluster DIR] compare|scale|http|gdpr
 
 compare runs each case in turn with its yardstick and exits with 1 when a ratio missed its reach;
-scale compares a small with a large database; http puts the daemon under load, as compare does. A
+scale compares a small with a large database; http puts the daemon under load, as compare does; gdpr exports and
+erases personal data. A
 whole run writes its section of docs/BENCHMARKS.md; with --only just the cases with that word in
 their name run, and nothing is written. --size 0.1 takes a tenth of the data and judges nothing;
 below a hundredth, for a test of these scripts, there is one round only. --cluster takes a server
@@ -18,6 +19,7 @@ import sys
 
 import cases
 import data
+import gdpr_cases
 import http_cases
 import report
 import scale
@@ -80,7 +82,8 @@ def compare(bench, only):
     return sections, bool(missed)
 
 
-WHAT = {"compare": compare, "scale": scale.scale, "http": http_cases.serve}
+WHAT = {"compare": compare, "scale": scale.scale, "http": http_cases.serve,
+        "gdpr": gdpr_cases.gdpr}
 
 
 def main():

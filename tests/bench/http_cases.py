@@ -80,6 +80,7 @@ class Session:
     """What the cases share: databases, how long a run is and how many there are."""
 
     def __init__(self, bench):
+        self.bench = bench
         self.server = bench.server
         self.small = bench.size < 0.01
         self.seconds = 1 if self.small else 6
@@ -395,23 +396,30 @@ def tell(line, judged):
           f"{line.latency}{word}", flush=True)
 
 
-def serve(bench, only):
-    """As compare(): the sections, and whether a reach was missed."""
+def run_cases(bench, run_them, only):
+    """The lines of the cases with that word in their name."""
     lacking = load.missing()
     if lacking:
         raise SystemExit(f"bench: {', '.join(lacking)} not installed: scripts/deps.sh bench")
     session = Session(bench)
     lines = []
     try:
-        for name, run_case in CASES.items():
+        for name, run_case in run_them.items():
             if only in name:
                 for line in run_case(session):
                     tell(line, bench.size == 1)
                     lines.append(line)
     except Failed as failed:
         raise SystemExit(f"bench: {failed}") from failed
-    missed = [line for line in lines if not line.reached]
     if bench.size == 1:
-        print(f"{len(missed)} of {len(lines)} missed", flush=True)
+        missed = sum(not line.reached for line in lines)
+        print(f"{missed} of {len(lines)} missed", flush=True)
+    return lines
+
+
+def serve(bench, only):
+    """As compare(): the sections, and whether a reach was missed."""
+    lines = run_cases(bench, CASES, only)
     conditions = report.conditions(bench.server, bench.commit)
-    return {"http": f"{conditions}\n\n{table(lines)}\n\n{details(lines)}"}, bool(missed)
+    return ({"http": f"{conditions}\n\n{table(lines)}\n\n{details(lines)}"},
+            any(not line.reached for line in lines))

@@ -142,7 +142,8 @@ class Daemon(Answerer):
             return reply.status, reply.read().decode()
 
     def ready(self):
-        return self.get("/readyz")[0] == 200
+        """The second one needs the token: a daemon that was just started may not know it yet."""
+        return self.get("/readyz")[0] == 200 and self.get("/metrics")[0] == 200
 
     def metrics(self):
         """Values by name; those with labels as name{label="value"}."""

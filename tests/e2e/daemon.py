@@ -226,16 +226,38 @@ class Daemon:
 
 @functools.cache
 def parameters(command):
-    """The names of a command's parameters, from its help."""
+    """The names of a command's required parameters, from its help."""
     done = subprocess.run([harness.BIN, "help", command], stdin=subprocess.DEVNULL, check=True,
                           stdout=subprocess.PIPE, text=True, timeout=harness.TIMEOUT)
-    return done.stdout.split("\n")[0].split(f" {command}", 1)[1].lower().split()
+    told = re.search(r"^arguments:\n((?:  .*\n)+)", done.stdout, re.MULTILINE)
+    return [] if told is None else [line.split()[0] for line in told[1].splitlines()]
+
+
+@functools.cache
+def options(command):
+    """The names of a command's options, each with whether a value follows, from its help."""
+    done = subprocess.run([harness.BIN, "help", command], stdin=subprocess.DEVNULL, check=True,
+                          stdout=subprocess.PIPE, text=True, timeout=harness.TIMEOUT)
+    return {name: bool(form) for name, form in
+            re.findall(r"^ +(?:-\w, )?(--[\w-]+)( [\w|]+)?(?:  |$)", done.stdout, re.MULTILINE)}
+
+
+def by_name(command, args):
+    """What the command line is given, by the names of the parameters."""
+    given, rest, left = {}, [], list(args)
+    while left:
+        word = left.pop(0)
+        if word in options(command):
+            given[word[2:].replace("-", "_")] = left.pop(0) if options(command)[word] else True
+        else:
+            rest.append(word)
+    return {**dict(zip(parameters(command), rest, strict=True)), **given}
 
 
 def fields(command, args):
     """The body of a request for what the command line is given as `args`. No file is named: what
     is read from one is the body's, what is written to one is the reply's."""
-    body = dict(zip(parameters(command), args))
+    body = by_name(command, args)
     if command in ("load_config", "retrieve_personal_data"):
         body.pop({"load_config": "file", "retrieve_personal_data": "path"}[command], None)
     elif "file" in body:
@@ -315,7 +337,8 @@ class TestCase(world.TestCase):
         body = reply.json()
         self.assertEqual(body["status"], status, f"\n{reply}")
         self.assertEqual(list(body)[-1], "status", f"\n{reply}")
-        self.assertLessEqual(set(body), {"result", "next", "message", "hint", "sqlstate", "status"})
+        self.assertLessEqual(set(body), {"result", "next", "message", "token", "hint", "sqlstate",
+                                         "status"})
         if message is not None:
             self.assertRegex(body["message"], message, f"\n{reply}")
         return body

@@ -43,6 +43,17 @@ class Benchmarks(harness.TestCase):
             self.assertRegex(page, rf"(?m)^\|[^|]*{line}[^|]*\|.*\| \*?{figure}")
         self.assertRegex(page, r"at \d+ % \|\n")
 
+    @unittest.skipUnless(all(shutil.which(name, path="/usr/sbin:/usr/bin")
+                             for name in ("wrk", "nginx", "curl", "openssl")),
+                         "wrk, nginx, curl or openssl is not installed: scripts/deps.sh bench")
+    def test_gdpr_writes_its_section(self):
+        page = self.bench("gdpr")
+        for line, figure in (("`gdpr_export` of accounts", r"\*?\d+\.\d\d"),
+                             ("a subject with 1,000 rows", r"\*?\d+\.\d\d"),
+                             ("how much more memory", r"\*?\d+\.\d MiB"),
+                             ("`delete_old_users`", r"\*?\d+\.\d\d")):
+            self.assertRegex(page, rf"(?m)^\|[^|]*{line}[^|]*\|.*\| \*?{figure}")
+
     def test_scale_writes_its_section(self):
         page = self.bench("scale")
         self.assertRegex(page, r"(?m)^\| `get_last \{user\} example\.org` \|.*\| \**\d+\.\d\d")

@@ -376,7 +376,8 @@ class CacheTriggers(harness.TestCase):
 
     def test_cache_triggers_go_with_the_table_of_daemons(self):
         self.succeeds(self.adminex("migrate", "cache-triggers", "on"))
-        self.succeeds(self.adminex("migrate", "down", "1"))
+        down = str(int(self.value("SELECT max(version) FROM schema_migrations")) - 5)
+        self.succeeds(self.adminex("migrate", "down", down))
         self.sql("INSERT INTO hosts VALUES ('example.org')")
         self.fails(self.adminex("migrate", "cache-triggers", "on"), 1,
                    r"at schema version \d+, older than .* \(run 'adminex migrate' first")

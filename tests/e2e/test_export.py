@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import unittest
@@ -563,12 +564,191 @@ class Scope(Export):
     def test_export_usage(self):
         for args in ([], ["-o"], ["-o", "-", "romeo"], ["-o", "-", "a", "b", "c"], ["-o", "-", "-x"],
                      ["-o", "-", "--host", HOST, "romeo", HOST], ["-o", "-", "-o", "-"],
-                     ["-o", "-", "--host"], ["-o", "-", "--dry-run"], ["-o", "-", "--nothing"]):
+                     ["-o", "-", "--host"], ["-o", "-", "--dry-run"], ["-o", "-", "--nothing"],
+                     ["-o", "-", "--for"], ["-o", "-", "--for", "openfire"],
+                     ["-o", "-", "--scram", "SHA-1"], ["-o", "-", "--for", "prosody"],
+                     ["-o", "-", "--for", "ejabberd", "--scram", "MD5"],
+                     ["-o", "x", "--for", "prosody", "--scram", "SHA-512"]):
             with self.subTest(args=args):
                 self.fails(self.adminex("export", *args), 2, r"\Aadminex: export .*help export")
         for options in (["--dry-run"], ["--max-affected", "3"]):
             self.fails(self.adminex("export", "-o", "-", options=options), 2,
                        rf"export has no {options[0]}: it changes nothing")
+
+
+# ---- what ejabberd and Prosody take; tests/servers has them take it ------------------------------
+
+
+class Dialects(Export):
+    """Held against what import makes of it, which knows all of this."""
+
+    def export(self, server, *args, err="", path=None, **how):
+        self.ok(self.adminex("export", "--for", server, "-o", path or self.path, *args, **how),
+                None, err)
+
+    def taken_back(self, source):
+        """Import it elsewhere: how to run there, and what is there."""
+        other = self.new_database(self.addCleanup)
+        options = ["--dsn", self.cluster.dsn(other)]
+        self.succeeds(self.adminex("import", source, options=options))
+        return options, lambda query: self.cluster.sql(other, query)
+
+    def password_is(self, user, password, options, correct=True, host=HOST):
+        said = f"Password for user {user}@{host} is {'correct' if correct else 'incorrect'}"
+        check = self.ok if correct else self.no
+        check(self.adminex("check_password", user, host, password, options=options), said)
+
+    def credentials(self, *users):
+        """Accounts with one credential of each of these mechanisms, and a password each."""
+        for user, *mechanisms in users:
+            self.insert("users", {"host": HOST, "username": user})
+            # A plain password is written first into the table, as the roles of old servers had it.
+            for mechanism in sorted(mechanisms):
+                self.insert("credentials", world.credential(user, password=mechanism,
+                                                            mechanism=mechanism))
+
+    KINDS_OF_OLD = [("one", "SCRAM-SHA-1"), ("two", "SCRAM-SHA-1", "SCRAM-SHA-256"),
+                    ("three", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"), ("none",)]
+
+    def test_export_for_ejabberd_has_one_credential_of_each(self):
+        self.credentials(*self.KINDS_OF_OLD)
+        nobody = "nobody will be able to log in as 'none@example.org': it has no password"
+        for scram, two in ((["--scram", "SHA-1"], "SCRAM-SHA-1"), ([], "SCRAM-SHA-1"),
+                           (["--scram", "SHA-256"], "SCRAM-SHA-256"),
+                           (["--scram", "SHA-512"], "SCRAM-SHA-1")):
+            self.export("ejabberd", *scram, err=rf"\Aadminex: {nobody}\n\Z")
+            options, sql = self.taken_back(self.path)
+            self.assertEqual(sql("SELECT count(*), count(DISTINCT (host, username)) "
+                                 "FROM credentials"), [["8", "8"]])
+            for user, password in (("one", "SCRAM-SHA-1"), ("two", two), ("three", "PLAIN"),
+                                   ("romeo", world.PASSWORD)):
+                self.password_is(user, password, options)
+
+    def test_export_for_prosody_has_its_own_mechanism_only(self):
+        self.credentials(*self.KINDS_OF_OLD)
+        folder = self.tmp / "folder"
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for scram, right, wrong in (("SHA-1", "one", "romeo"), ("SHA-256", "romeo", "one")):
+            result = self.adminex("export", "--for", "prosody", "--scram", scram, "-o", folder)
+            self.succeeds(result)
+            lines = result.err.decode().splitlines()
+            self.assertIn("adminex: nobody will be able to log in as 'none@example.org': "
+                          "it has no password", lines)
+            self.assertTrue(any(f"'{wrong}@{HOST}': its password is kept as SCRAM-SHA" in line
+                                for line in lines))
+            options, _ = self.taken_back(folder)
+            passwords = {"romeo": world.PASSWORD, "one": "SCRAM-SHA-1"}
+            self.password_is(right, passwords[right], options)
+            self.password_is(wrong, passwords[wrong], options, correct=False)
+            self.password_is("two", f"SCRAM-{scram}", options)
+            self.password_is("three", "PLAIN", options)
+            shutil.rmtree(folder)
+
+    def test_export_for_a_server_locks_who_is_banned(self):
+        """Not by the ban, which only adminex reads."""
+        self.insert("bans", {"host": HOST, "username": "romeo", "reason": "duel"})
+        for server in ("ejabberd", "prosody"):
+            self.export(server, "romeo", HOST, err=r"\Aadminex: nobody .*romeo@.*: it is banned\n\Z")
+            self.assertNotIn(b" password=", self.path.read_bytes())
+            options, sql = self.taken_back(self.path)
+            self.ok(self.adminex("unban_account", "romeo", HOST, options=options), None)
+            self.password_is("romeo", world.PASSWORD, options, correct=False)
+            self.assertEqual(sql("SELECT count(*) FROM credentials"), [["1"]])
+
+    def test_export_for_a_server_reports_who_was_locked(self):
+        self.sql("DELETE FROM credentials")
+        reply = self.adminex("export", "--for", "ejabberd", "-o", self.path, options=["--json"])
+        rows = {row["kind"]: row["written"] for row in reply.json()["result"]}
+        self.assertEqual((rows["locked accounts"], rows["credentials"], rows["accounts"]), (4, 0, 4))
+        self.insert("users", *({"host": HOST, "username": f"u{number}"} for number in range(30)))
+        result = self.adminex("export", "--for", "ejabberd", "-o", self.path)
+        lines = result.err.decode().splitlines()
+        self.assertEqual((len(lines), lines[-1]), (21, "adminex: nor as 14 others"))
+
+    def test_export_for_ejabberd_leaves_out_all_of_an_account(self):
+        smile = "\U0001f600"
+        self.insert("users", {"host": HOST, "username": smile})
+        self.insert("credentials", world.credential(smile))
+        self.contact(smile, "contact@x.org", subscription="B")
+        self.contact("romeo", f"{smile}@x.org", subscription="B")
+        self.contact("romeo", "asks@x.org", ask="I")
+        reply = self.adminex("export", "--for", "ejabberd", "-o", self.path, options=["--json"])
+        rows = {row["kind"]: row["written"] for row in reply.json()["result"]}
+        self.assertEqual({kind: rows[kind] for kind in rows if kind.startswith("left out")},
+                         {"left out: accounts": 1, "left out: credentials": 1,
+                          "left out: roster items": 2})
+        self.assertEqual(reply.err.count(b"\n"), 2)
+        _, sql = self.taken_back(self.path)
+        self.assertEqual(sql("SELECT username, jid FROM roster_items"), [["romeo", "asks@x.org"]])
+        self.assertEqual(sql("SELECT count(*) FROM users"), [["4"]])
+
+    def test_export_for_prosody_is_a_folder_of_accounts(self):
+        self.contact("romeo", "asks@x.org", ask="I")
+        folder = self.tmp / "folder"
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.export("prosody", "--scram", "SHA-256", path=folder)
+        self.assertEqual(sorted(os.listdir(folder)), sorted(
+            f"{user}@{host}.xml" for user, host in world.ACCOUNTS))
+        self.assertEqual(folder.stat().st_mode & 0o7777, 0o700)
+        for path in folder.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o7777, 0o600)
+            hosts = list(ET.parse(path).getroot())
+            self.assertEqual([f"{user.get('name')}@{host.get('jid')}.xml" for host in hosts
+                              for user in host], [path.name])
+        self.assertEqual(sorted(name for name in os.listdir(self.tmp) if "folder" in name),
+                         ["folder"])
+        # One account is a file, and what one has is what all have.
+        self.export("prosody", "--scram", "SHA-256", "romeo", HOST)
+        self.assertEqual(self.path.read_bytes(), (folder / f"romeo@{HOST}.xml").read_bytes())
+        _, sql = self.taken_back(folder)
+        self.assertEqual(sql("SELECT jid, ask FROM roster_items"), [["asks@x.org", "I"]])
+        self.assertEqual(sql("SELECT host, username, stored_key FROM credentials ORDER BY 1, 2"),
+                         self.sql("SELECT host, username, stored_key FROM credentials "
+                                  "ORDER BY 1, 2"))
+
+    def test_export_for_prosody_to_a_folder_that_is_not_free(self):
+        self.path.write_text("in the way")
+        for target, why in ((self.tmp, "Directory not empty"), ("/dev/null", "Not a directory"),
+                            (self.tmp / "no" / "x", "No such file")):
+            self.fails(self.adminex("export", "--for", "prosody", "-o", target), 1,
+                       rf"\Aadminex: cannot write '\S+': {why}")
+
+    def test_export_for_prosody_leaves_out_names_that_are_no_files(self):
+        long = "l" * 300
+        self.insert("users", {"host": HOST, "username": long})
+        self.contact(long, "a@x.org", subscription="B")
+        folder = self.tmp / "folder"
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.export("prosody", "--scram", "SHA-256", path=folder, err=rf"\Aadminex: account of "
+                    rf"'{long}@{HOST}' left out: its name is longer than a file's can be\n\Z")
+        self.assertEqual(len(os.listdir(folder)), 4)
+
+    def test_export_for_prosody_that_fails_leaves_nothing(self):
+        folder = self.tmp / "folder"
+        for host in ("no.example.org", HOST):
+            other = self.in_the_way()
+            child = self.spawn("export", "--for", "prosody", "-o", folder, "--host", host)
+            if host == HOST:
+                self.waits()
+                child.interrupt()
+                self.fails(child.wait(), 130, INTERRUPTED)
+            else:
+                self.fails(child.wait(), 1, "does not exist")
+            other.run("ROLLBACK")
+            self.assertEqual([name for name in os.listdir(self.tmp) if "folder" in name], [])
+
+    def test_export_for_prosody_beyond_the_size_limit_of_files(self):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self.insert("vcards", {"host": HOST, "username": "romeo", "vcard":
+                               f"<vCard xmlns='vcard-temp'><FN>{'x' * 4000}</FN></vCard>"})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
+        try:
+            self.fails(self.adminex("export", "--for", "prosody", "--scram", "SHA-256", "-o",
+                                    self.tmp / "folder"), 1,
+                       r"\Aadminex: cannot write '\S+/folder': File too large\n\Z")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        self.assertEqual([name for name in os.listdir(self.tmp) if "folder" in name], [])
 
 
 # ---- files, reports, roles -----------------------------------------------------------------------
@@ -787,9 +967,12 @@ class Large(harness.TestCase):
         statements = (harness.ROOT / "sql/native/export.sql").read_text().split("-- name: ")
         settle, text = (next(s for s in statements if s.startswith(name)).split("\n", 1)[1]
                         for name in ("export_settle", "export_records"))
-        for host, user in (("NULL", "NULL"), (f"'{HOST}'", "NULL"), (f"'{HOST}'", "'big'")):
-            with self.subTest(host=host, user=user):
+        for host, user, mechanism in (("NULL", "NULL", "NULL"), (f"'{HOST}'", "NULL", "NULL"),
+                                      (f"'{HOST}'", "'big'", "NULL"),
+                                      ("NULL", "NULL", "'SCRAM-SHA-1'")):
+            with self.subTest(host=host, user=user, mechanism=mechanism):
                 query = text.replace("$1", host).replace("$2", user).replace("$3", "'t'")
+                query = query.replace("$4", mechanism)
                 rows = self.sql(f"BEGIN; {settle} EXPLAIN (FORMAT json) {query}")
                 plan = json.loads(rows[-1][0])[0]["Plan"]
                 self.assertEqual(plan["Node Type"], "Incremental Sort")

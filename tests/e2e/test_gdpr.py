@@ -1,4 +1,4 @@
-"""Submod gdpr: what retrieve_personal_data exports, where to, and what it never does."""
+"""Submod gdpr: what an export of personal data holds, where it goes to, and what it never does."""
 
 import csv
 import io
@@ -11,8 +11,9 @@ import harness
 import world
 from world import CHAT, HOST
 
-SECTIONS = ["account", "credentials", "ban", "last_activity", "vcard", "roster", "other_rosters",
-            "private", "offline", "sessions", "outbox", "audit_log"]
+SECTIONS = ["account", "credentials", "ban", "last_activity", "vcard", "roster", "roster_version",
+            "other_rosters", "private", "offline", "sent_offline", "sessions", "outbox",
+            "audit_log", "requests", "pending_erasure", "legal_hold"]
 NO_SUBJECT = 'Error: "User does not exist"'
 CARD = "<vCard xmlns='vcard-temp'><FN>Romeo, \"R\"</FN></vCard>"
 
@@ -51,8 +52,12 @@ class PersonalData(world.TestCase):
         path = self.path("data.json")
         self.does("retrieve_personal_data", "Romeo", "EXAMPLE.org", path, says="")
         document = json.loads(path.read_text())
-        self.assertEqual(list(document), ["format", "format_version", "subject", "generated_at",
-                                          "schema_version", "program_version", "data"])
+        self.assertEqual(list(document), ["format", "format_version", "subject", "scope",
+                                          "generated_at", "schema_version", "registry_version",
+                                          "program_version", "snapshot", "rules", "data",
+                                          "manifest", "digest"])
+        self.assertEqual((document["format"], document["format_version"], document["scope"]),
+                         ("adminex-personal-data", 1, "access"))
         self.assertEqual(document["subject"],
                          {"jid": "romeo@example.org", "user": "romeo", "host": HOST})
         self.assertRegex(document["generated_at"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
@@ -77,7 +82,7 @@ class PersonalData(world.TestCase):
         self.assertEqual(data["private"], [{"ns": "n", "xml": "<a xmlns='n'>1</a>"}])
         self.assertEqual(data["offline"], [
             {"timestamp": "2024-05-06T07:08:09Z", "from": "juliet@example.org",
-             "to": "romeo@example.org", "packet": "<message>hi</message>"}])
+             "packet": "<message>hi</message>"}])
         self.assertEqual(data["sessions"], [
             {"resource": "phone", "priority": 0, "show": "available", "status": "",
              "connection": "c2s", "ip": "192.0.2.1", "port": 5222, "node": "",
@@ -113,8 +118,15 @@ class PersonalData(world.TestCase):
             self.does("retrieve_personal_data", "romeo", HOST, path, says="")
             with zipfile.ZipFile(path) as archive:
                 files = {name: archive.read(name).decode() for name in archive.namelist()}
+            # The original's files, and what adminex stores beside that.
             self.assertEqual(set(files), {"vcard.csv", "roster.csv", "private.csv", "offline.csv",
-                                          "logs-mongooseim@localhost.txt"})
+                                          "logs-mongooseim@localhost.txt", "account.csv",
+                                          "credentials.csv", "ban.csv", "last_activity.csv",
+                                          "other_rosters.csv", "sessions.csv", "outbox.csv",
+                                          "manifest.json"})
+            self.assertEqual(files["other_rosters.csv"], "subscription,ask,rosters\nto,none,2\n")
+            self.assertEqual(files["ban.csv"],
+                             "reason,banned_at\nspam,2024-05-06T07:08:09Z\n")
             self.assertEqual(files["vcard.csv"],
                              'jid,vcard\nromeo@example.org,"' + CARD.replace('"', '""') + '"\n')
             self.assertEqual(files["roster.csv"],
@@ -133,7 +145,10 @@ class PersonalData(world.TestCase):
         path = self.path("data.zip")
         self.does("retrieve_personal_data", "juliet", HOST, path, says="")
         with zipfile.ZipFile(path) as archive:
-            self.assertEqual(archive.namelist(), ["logs-mongooseim@localhost.txt"])
+            self.assertEqual(archive.namelist(),
+                             ["account.csv", "credentials.csv", "logs-mongooseim@localhost.txt",
+                              "manifest.json"])
+            self.assertEqual(archive.read("logs-mongooseim@localhost.txt"), b"")
 
     def test_retrieve_personal_data_quotes_csv(self):
         for number, nick in enumerate(('a,b', 'a"b', 'a\nb', "plain ☃", "=1")):

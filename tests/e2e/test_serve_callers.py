@@ -158,6 +158,20 @@ class Tokens(daemon.TestCase):
                              re.escape(f"request={request} caller={actor} command={command} "
                                        f"status={status} rows="))
 
+    def test_refusals_are_in_the_log_when_it_is_asked_for_all(self):
+        for log, lines in (("all", 1), ("writes", 0)):
+            server = self.serve(log=log)
+            replies = [server.get("/api", {"Authorization": "Bearer nobody's"}),
+                       server.post("no_such_command", {}),
+                       server.post("check_account", "x" * (2 << 20))]
+            self.assertEqual([reply.status for reply in replies], [401, 404, 413])
+            for reply in replies:
+                found = f"request={reply['Adminex-Request']} "
+                self.assertEqual(server.log.count(found), lines, (log, reply))
+            if lines:
+                self.assertRegex(server.log, "command=- status=not_allowed code=401 error=the token")
+            self.assertNotIn("nobody's", server.log)
+
     def test_the_log_has_each_request_once_and_no_secret(self):
         token = self.token("--role", "operator")
         headers, secret = self.known(self.server, token), "Qw7-unheard-of-word"

@@ -53,6 +53,17 @@ class Once(daemon.TestCase):
         self.assertEqual(self.sql("SELECT count(*) FROM users WHERE username = 'romeo' "
                                   f"AND host = '{HOST}'"), [["0"]])
 
+    def test_a_no_stays_a_no_in_every_format(self):
+        fields = {"user": "nobody", "host": HOST, "reason": "spam"}
+        for accept in ("application/json", "text/csv", "text/plain"):
+            with self.subTest(accept=accept):
+                key = {**self.key(), "Accept": accept}
+                replies = [self.server.post("ban_account", fields, key) for _ in range(2)]
+                told = [(reply.status, reply.body, reply["Adminex-Status"], reply["Adminex-Exit"])
+                        for reply in replies]
+                self.assertEqual(told[0], told[1])
+                self.assertEqual(told[0][2:], ("user_does_not_exist", "1"))
+
     def test_another_request_with_the_key_is_409(self):
         key, fields = self.key(), {"user": "romeo", "host": HOST, "reason": "spam"}
         self.says(self.server.post("ban_account", fields, key), 200, "ok")

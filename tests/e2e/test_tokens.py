@@ -80,7 +80,7 @@ class Create(Tokens):
 
     def test_expires(self):
         for text, seconds in [("90d", 90 * 86400), ("1d", 86400), ("12h", 43200), ("1m", 60),
-                              ("090m", 5400), ("36525d", 36525 * 86400), ("never", None)]:
+                              ("090m", 5400), ("36525d", 36525 * 86400), ("2w", 1209600), ("never", None)]:
             with self.subTest(text=text):
                 self.setUp()
                 result = self.create("--expires", text)
@@ -92,12 +92,12 @@ class Create(Tokens):
                               result.err)
 
     def test_expires_otherwise_is_refused(self):
-        for text in ("", "90", "d", "0d", "00h", "-1d", "+1d", "1.5d", "1 d", "1d ", " 1d", "1w",
+        for text in ("", "90", "d", "0d", "00h", "-1d", "+1d", "1.5d", "1 d", "1d ", " 1d", "1W",
                      "1y", "1D", "1dd", "1d12h", "Never", "forever", "never ", "0", "0x10d",
                      "36526d", "999999999d", "1" * 30 + "d", "١d"):
             with self.subTest(text=text):
                 self.rejects("token", "create", "--role", "reader", "--expires", text,
-                             pattern="--expires (must be a number of days, hours or minutes"
+                             pattern="--expires (must be a number of weeks, days, hours or minutes"
                                      "|is more than a hundred years)")
 
     def test_bad_roles_hosts_and_labels_are_refused(self):

@@ -29,6 +29,9 @@ ACCOUNTS = [("romeo", HOST), ("juliet", HOST), ("mercutio", HOST), ("romeo", CHA
 PASSWORD = "wherefore art thou"
 ACTOR = pwd.getpwuid(os.getuid()).pw_name
 
+# What some commands need of the configuration, with a folder for the key that they make.
+SETTINGS = 'node = {{ cookie = "secret"; }}; privacy = {{ key_file = "{}/privacy.key"; }};'
+
 # Every part of a JID that XMPP servers refuse, by what is wrong with it.
 BAD_LOCALPARTS = ["", "a b", "a@b", "a/b", "a\x01", b"a\xff", "a" * 1024]
 BAD_DOMAINS = ["", "a b", "a@b", "a/b", b"a\xff", "a" * 1024]
@@ -79,10 +82,26 @@ def parse(text):
             for row in csv.reader(io.StringIO(text, newline=""))]
 
 
+# What is in the ledger stays there, but for a superuser who means it.
+FORGET_LEDGER = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM gdpr_ledger) THEN
+        ALTER TABLE gdpr_ledger DISABLE TRIGGER gdpr_ledger_refuse;
+        DELETE FROM gdpr_ledger;
+        ALTER TABLE gdpr_ledger ENABLE ALWAYS TRIGGER gdpr_ledger_refuse;
+    END IF;
+END
+$$;
+"""
+
 WORLD = "".join([
     "BEGIN;\n",
     *(f"DELETE FROM {table};\n" for table in ("outbox", "audit_log", "nodes", "users", "hosts",
-                                                "tokens", "daemons", "idempotency_keys")),
+                                                "tokens", "daemons", "idempotency_keys",
+                                                "legal_holds", "pending_erasures", "tombstones",
+                                                "gdpr_subjects")),
+    FORGET_LEDGER,
     insert("hosts", *({"host": host} for host in (HOST, CHAT, EMPTY))),
     insert("users", *({"username": user, "host": host, "created_at": "2020-01-01T00:00:00Z"}
                       for user, host in ACCOUNTS)),
@@ -169,10 +188,11 @@ class TestCase(harness.TestCase):
     # Running a command and looking at all that it did.
 
     def does(self, *args, says=None, no=None, err="", tables=(), audit=None, rows=1, outcome="ok",
-             outbox=(), **how):
+             outbox=(), command=None, **how):
         """Run a command that answers `says` with status 0, or `no` with 1, and changes rows in
         exactly these tables. Beside them it leaves one audit row when `audit` is a dictionary,
-        with exactly those arguments, and these outbox rows: (JID, kind, payload)."""
+        with exactly those arguments, and these outbox rows: (JID, kind, payload). `command` is
+        its whole name, where it was given in two words."""
         before = self.state()
         result = self.adminex(*args, **how)
         if no is None:
@@ -180,7 +200,7 @@ class TestCase(harness.TestCase):
         else:
             self.no(result, no, err)
         after = self.state()
-        records = [(args[0].replace("-", "_"), ACTOR, "cli", audit, rows, outcome)]
+        records = [(command or args[0].replace("-", "_"), ACTOR, "cli", audit, rows, outcome)]
         self.assertEqual(self.new_audit(before, after), records if audit is not None else [])
         self.assertEqual(sorted(self.new_outbox(before, after), key=str),
                          sorted(outbox, key=str))

@@ -10,6 +10,7 @@
 
 #include <yajl/yajl_gen.h>
 
+#include "../unit/parcels.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "daemon/body.h"
@@ -27,6 +28,9 @@ must(bool truth, const char *what)
 	}
 }
 
+enum { PARCELS_FROM = 0xF0 };
+
+/* One of the program's, or of those that have optional parameters. */
 static const struct command *
 command_number(unsigned number)
 {
@@ -35,6 +39,8 @@ command_number(unsigned number)
 	struct strvec all = { 0 };
 	struct adx_error err;
 
+	if (number >= PARCELS_FROM)
+		return PARCEL_COMMANDS[number % 3];
 	if (service == NULL) {
 		must(admin_extra_start(&all, &service, &err) == ADX_OK, "the service starts");
 		while (admin_extra_commands(service)[count] != NULL)
@@ -69,6 +75,10 @@ check_body(const struct command *command, const struct body *body)
 		const struct param *p = &command->params[i];
 		const struct content *c = &body->contents[i];
 
+		if (body->args[i] == NULL) {
+			must(p->optional && c->data == NULL, "what may be missing");
+			continue;
+		}
 		check_text(body->args[i], strlen(body->args[i]));
 		must((c->data != NULL) == body_has_format(p), "content where a file is read");
 		if (c->data != NULL)
@@ -87,8 +97,13 @@ write_arguments(yajl_gen g, const struct command *command, const struct body *bo
 		const struct param *p = &command->params[i];
 		char format[64];
 
-		if (!body_has(p))
+		if (!body_has(p) || body->args[i] == NULL)
 			continue;
+		if (p->type == PARAM_FLAG) {
+			json_text(g, p->name);
+			yajl_gen_bool(g, true);
+			continue;
+		}
 		json_member(g, p->name,
 			    body_has_format(p) ? body->contents[i].data : body->args[i]);
 		if (!body_has_format(p))
@@ -105,6 +120,8 @@ write_options(yajl_gen g, const struct body *body)
 	yajl_gen_bool(g, body->dry_run);
 	json_text(g, "include_never_seen");
 	yajl_gen_bool(g, body->include_never_seen);
+	json_text(g, "yes");
+	yajl_gen_bool(g, body->yes);
 	if (body->max_affected >= 0) {
 		json_text(g, "max_affected");
 		yajl_gen_integer(g, body->max_affected);
@@ -124,14 +141,16 @@ check_same(const struct body *a, const struct body *b)
 	for (size_t i = 0; i < a->count; i++) {
 		const struct content *x = &a->contents[i], *y = &b->contents[i];
 
-		must(strcmp(a->args[i], b->args[i]) == 0, "the same arguments");
+		must((a->args[i] == NULL) == (b->args[i] == NULL), "there or not");
+		must(a->args[i] == NULL || strcmp(a->args[i], b->args[i]) == 0,
+		     "the same arguments");
 		must((x->data == NULL) == (y->data == NULL), "as many contents");
 		if (x->data != NULL)
 			must(strcmp(x->data, y->data) == 0 && strcmp(x->format, y->format) == 0,
 			     "the same contents");
 	}
 	must(a->dry_run == b->dry_run && a->include_never_seen == b->include_never_seen &&
-		     a->max_affected == b->max_affected && a->limit == b->limit,
+		     a->yes == b->yes && a->max_affected == b->max_affected && a->limit == b->limit,
 	     "the same options");
 	must((a->after == NULL) == (b->after == NULL), "after or not");
 	must(a->after == NULL || strcmp(a->after, b->after) == 0, "the same after");

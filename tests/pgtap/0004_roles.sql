@@ -2,7 +2,7 @@
 -- when statements run is in 0004_roles_refusals.sql.
 BEGIN;
 \ir helpers.psql
-SELECT plan(76);
+SELECT plan(118);
 
 SELECT has_role('adminex_reader');
 SELECT has_role('adminex_operator');
@@ -52,7 +52,21 @@ INSERT INTO expected VALUES
     ('batch_runs',        'r', 'raw',  'rawd'),
     ('daemons',           'r', 'rawd', 'rawd'),
     ('tokens',            '',  'r',    'rawd'),
-    ('idempotency_keys',  '',  'rawd', 'rawd');
+    ('idempotency_keys',  '',  'rawd', 'rawd'),
+    ('gdpr_ledger',       'r', 'r',    'r'),
+    ('gdpr_subjects',     '',  'ra',   'rawd'),
+    ('personal_sections', 'r', 'r',    'rawd'),
+    ('personal_data',     'r', 'r',    'rawd'),
+    ('personal_registry', 'r', 'r',    'r'),
+    ('personal_live',     'r', 'r',    'r'),
+    ('csv_vcard',         '',  'r',    'r'),
+    ('csv_roster',        '',  'r',    'r'),
+    ('csv_private',       '',  'r',    'r'),
+    ('csv_offline',       '',  'r',    'r'),
+    ('csv_logs',          '',  'r',    'r'),
+    ('legal_holds',       '',  'r',    'rawd'),
+    ('pending_erasures',  '',  'r',    'rawd'),
+    ('tombstones',        '',  'r',    'rawd');
 SELECT set_eq(
     $$SELECT relname::text FROM pg_class
        WHERE relnamespace = 'adminex'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')$$,
@@ -75,8 +89,10 @@ SELECT schema_privs_are('adminex', role, ARRAY['USAGE'])
 SELECT is_empty(
     $$SELECT attrelid::regclass, attname FROM pg_attribute
        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'adminex'::regnamespace)
+         AND attrelid NOT IN ('adminex.gdpr_ledger'::regclass, 'adminex.gdpr_subjects'::regclass)
+         AND (attrelid, attname) <> ('adminex.audit_log'::regclass, 'arguments')
          AND attacl IS NOT NULL$$,
-    'nobody has a privilege on a mere column');
+    'nobody has a privilege on a mere column, but for the ledger and for erasing names in the log');
 SELECT is_empty(
     $$SELECT c.relname, r.rolname
         FROM pg_class AS c, pg_roles AS r

@@ -1,6 +1,8 @@
 -- 0004_roles down and up again, for a superuser and for migrators with less power, with roles that
 -- are in use and roles that are not. What takes two databases is an end-to-end test.
 BEGIN;
+\ir ../../migrations/0008_privacy.down.sql
+\ir ../../migrations/0007_ledger.down.sql
 \ir ../../migrations/0006_service.down.sql
 \ir ../../migrations/0005_batch.down.sql
 SELECT plan(24);

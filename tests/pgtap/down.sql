@@ -1,6 +1,6 @@
 -- Every migration goes back, one after the other, and up again. All of it is rolled back.
 BEGIN;
-SELECT plan(17);
+SELECT plan(23);
 
 CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
     LANGUAGE sql
@@ -8,10 +8,36 @@ AS $$
 SELECT count(*) FROM pg_constraint
  WHERE connamespace = 'adminex'::regnamespace AND contype = 'f'
 $$;
+CREATE FUNCTION pg_temp.may_rewrite_the_log() RETURNS boolean
+    LANGUAGE sql
+AS $$
+SELECT has_any_column_privilege('adminex_admin', 'adminex.audit_log', 'UPDATE')
+$$;
 CREATE TEMPORARY TABLE before AS
 SELECT relname, relkind FROM pg_class WHERE relnamespace = 'adminex'::regnamespace;
 INSERT INTO adminex.hosts (host) VALUES ('h.example');
 INSERT INTO adminex.users (host, username) VALUES ('h.example', 'romeo');
+INSERT INTO adminex.outbox (host, username, kind) VALUES ('h.example', 'romeo', 'unsubscribe');
+
+\ir ../../migrations/0008_privacy.down.sql
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
+                     AND relname ~ '^(personal|csv|legal|pending|tombstones|audit_log_s|offline_messages_s)'$$,
+                'down to 7: no registry, nothing of erasures');
+SELECT functions_are('adminex', ARRAY[
+    'grant_roles', 'grant_roles_0004', 'grant_roles_0005', 'grant_roles_0006', 'gdpr_ledger_append',
+    'gdpr_ledger_field', 'gdpr_ledger_hash', 'gdpr_ledger_refuse'],
+    'down to 7: the functions of 7');
+SELECT is(pg_temp.may_rewrite_the_log(), false, 'down to 7: nobody rewrites the log');
+SELECT throws_ok($$INSERT INTO adminex.outbox (host, username, kind)
+                   VALUES ('h.example', 'romeo', 'unsubscribe')$$,
+                 '23514', NULL, 'down to 7: no farewells');
+
+\ir ../../migrations/0007_ledger.down.sql
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
+                     AND relname ~ '^gdpr_'$$,
+                'down to 6: no ledger');
+SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005'],
+                     'down to 6: the functions of 6');
 
 \ir ../../migrations/0006_service.down.sql
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
@@ -58,12 +84,20 @@ SELECT bag_eq(
 \ir ../../migrations/0004_roles.up.sql
 \ir ../../migrations/0005_batch.up.sql
 \ir ../../migrations/0006_service.up.sql
+\ir ../../migrations/0007_ledger.up.sql
+\ir ../../migrations/0008_privacy.up.sql
 SELECT bag_eq($$SELECT relname, relkind FROM pg_class
                  WHERE relnamespace = 'adminex'::regnamespace$$,
               'SELECT * FROM before', 'up again: the same tables, indexes and sequences');
 SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up again: the foreign keys');
-SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005'],
-                     'up again: the functions');
+SELECT functions_are('adminex', ARRAY[
+    'audit_subjects', 'audit_without', 'gdpr_ledger_append', 'gdpr_ledger_field',
+    'gdpr_ledger_hash', 'gdpr_ledger_refuse', 'grant_roles', 'grant_roles_0004',
+    'grant_roles_0005', 'grant_roles_0006', 'grant_roles_0007', 'personal_check',
+    'personal_contents', 'personal_erase', 'personal_farewells', 'personal_fields',
+    'personal_masks', 'personal_plan', 'personal_query', 'personal_registry_changed',
+    'presence_stanza'],
+    'up again: the functions');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,33 +1,52 @@
 -- Nothing untested: this list of everything in the schema is compared with the catalogue. Who adds
 -- something is sent here, and from here to the test of the migration that adds it.
 BEGIN;
-SELECT plan(30);
+SELECT plan(39);
 
 SELECT tables_are('adminex', ARRAY[
-    'audit_log', 'bans', 'batch_runs', 'credentials', 'daemons', 'hosts', 'idempotency_keys',
-    'last_activity', 'nodes', 'offline_messages', 'outbox', 'private_storage', 'roster_items',
-    'roster_versions', 'schema_migrations', 'sessions', 'tokens', 'users', 'vcards']);
-SELECT views_are('adminex', '{}'::name[]);
+    'audit_log', 'bans', 'batch_runs', 'credentials', 'daemons', 'gdpr_ledger', 'gdpr_subjects',
+    'hosts', 'idempotency_keys', 'last_activity', 'legal_holds', 'nodes', 'offline_messages',
+    'outbox', 'pending_erasures', 'personal_data', 'personal_registry', 'personal_sections',
+    'private_storage', 'roster_items', 'roster_versions', 'schema_migrations', 'sessions', 'tokens',
+    'tombstones', 'users', 'vcards']);
+SELECT views_are('adminex', ARRAY['csv_logs', 'csv_offline', 'csv_private', 'csv_roster',
+                                  'csv_vcard', 'personal_live']);
 SELECT materialized_views_are('adminex', '{}'::name[]);
 SELECT foreign_tables_are('adminex', '{}'::name[]);
 SELECT sequences_are('adminex', ARRAY[
     'audit_log_id_seq', 'offline_messages_id_seq', 'outbox_id_seq', 'tokens_id_seq'],
     'sequences are those of identity columns');
-SELECT functions_are('adminex', ARRAY['grant_roles', 'grant_roles_0004', 'grant_roles_0005']);
+SELECT functions_are('adminex', ARRAY[
+    'audit_subjects', 'audit_without', 'gdpr_ledger_append', 'gdpr_ledger_field',
+    'gdpr_ledger_hash', 'gdpr_ledger_refuse', 'grant_roles', 'grant_roles_0004',
+    'grant_roles_0005', 'grant_roles_0006', 'grant_roles_0007', 'personal_check',
+    'personal_contents', 'personal_erase', 'personal_farewells', 'personal_fields',
+    'personal_masks', 'personal_plan', 'personal_query', 'personal_registry_changed',
+    'presence_stanza']);
 SELECT is_empty(
     $$SELECT typname FROM pg_type
        WHERE typnamespace = 'adminex'::regnamespace AND typtype IN ('d', 'e', 'r', 'm')$$,
     'the schema has no domain, enum or range');
 SELECT is_empty(
     $$SELECT c.oid::regclass FROM pg_class AS c
-       WHERE c.relnamespace = 'adminex'::regnamespace
-         AND (EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
-              OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)
+       WHERE c.relnamespace = 'adminex'::regnamespace AND c.relkind <> 'v'
+         AND (EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)
               OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid)
               OR EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = c.oid)
               OR EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
               OR c.relrowsecurity OR c.reloptions IS NOT NULL)$$,
-    'no table has a trigger, policy, rule, statistics, partition or option');
+    'no table has a policy, rule, statistics, partition or option');
+SELECT set_eq(
+    $$SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
+        JOIN pg_class ON pg_class.oid = tgrelid
+       WHERE relnamespace = 'adminex'::regnamespace AND NOT tgisinternal$$,
+    $$VALUES ('adminex.gdpr_ledger'::regclass, 'gdpr_ledger_append'::name, 'O'::"char"),
+             ('adminex.gdpr_ledger', 'gdpr_ledger_refuse', 'A'),
+             ('adminex.personal_sections', 'personal_sections_changed', 'O'),
+             ('adminex.personal_sections', 'personal_sections_emptied', 'O'),
+             ('adminex.personal_data', 'personal_data_changed', 'O'),
+             ('adminex.personal_data', 'personal_data_emptied', 'O')$$,
+    'every trigger is known');
 SELECT is_empty(
     $$SELECT FROM pg_default_acl WHERE defaclnamespace = 'adminex'::regnamespace$$,
     'the schema has no default privileges');
@@ -58,7 +77,21 @@ SELECT columns_are('adminex', tab, columns)
         ('daemons',           '{id,version,started_at,beat_at,registered_txid}'),
         ('tokens',            '{id,label,digest,role,hosts,created_by,created_at,expires_at,
                                 revoked_at}'),
-        ('idempotency_keys',  '{caller,key,hmac,http_status,reply,created_at,expires_at}')
+        ('idempotency_keys',  '{caller,key,hmac,http_status,reply,created_at,expires_at}'),
+        ('gdpr_ledger',       '{seq,at,request,event,type,subject,received,deadline,outcome,
+                                handed_over,note_hmac,actor,db_role,prev,hash}'),
+        ('gdpr_subjects',     '{request,host,username,note,identity,extension}'),
+        ('personal_sections', '{section,place,backend,table_schema,table_name,relation,matches,
+                                host_column,username_column,jid_column,host,fields,counted_as,
+                                csv_view,file_name,erasure,reason,with_account,stays_column,
+                                stays_value}'),
+        ('personal_data',     '{table_schema,table_name,column_name,personal,category,whose,
+                                legal_basis,retention,access,portability,erasure,reason,field,
+                                words}'),
+        ('personal_registry', '{only_one,version,changed_at}'),
+        ('legal_holds',       '{host,username,reason,held_by,held_at}'),
+        ('pending_erasures',  '{host,username,due_at,asked_by,asked_at,tried_at,failure}'),
+        ('tombstones',        '{subject,erased_at,until}')
        ) AS v (tab, columns);
 
 SELECT set_eq(
@@ -80,6 +113,18 @@ SELECT set_eq(
           'adminex.credentials.credentials_whole',
           'adminex.daemons.daemons_id_length',
           'adminex.daemons.daemons_pkey',
+          'adminex.gdpr_ledger.gdpr_ledger_at_finite',
+          'adminex.gdpr_ledger.gdpr_ledger_dates_ordered',
+          'adminex.gdpr_ledger.gdpr_ledger_digest_lengths',
+          'adminex.gdpr_ledger.gdpr_ledger_event_known',
+          'adminex.gdpr_ledger.gdpr_ledger_event_whole',
+          'adminex.gdpr_ledger.gdpr_ledger_outcome_known',
+          'adminex.gdpr_ledger.gdpr_ledger_pkey',
+          'adminex.gdpr_ledger.gdpr_ledger_seq_counted',
+          'adminex.gdpr_ledger.gdpr_ledger_type_known',
+          'adminex.gdpr_subjects.gdpr_subjects_host_length',
+          'adminex.gdpr_subjects.gdpr_subjects_pkey',
+          'adminex.gdpr_subjects.gdpr_subjects_username_length',
           'adminex.hosts.hosts_host_length',
           'adminex.hosts.hosts_pkey',
           'adminex.idempotency_keys.idempotency_keys_caller_length',
@@ -90,6 +135,10 @@ SELECT set_eq(
           'adminex.idempotency_keys.idempotency_keys_pkey',
           'adminex.last_activity.last_activity_account_fkey',
           'adminex.last_activity.last_activity_pkey',
+          'adminex.legal_holds.legal_holds_host_length',
+          'adminex.legal_holds.legal_holds_pkey',
+          'adminex.legal_holds.legal_holds_reason_given',
+          'adminex.legal_holds.legal_holds_username_length',
           'adminex.nodes.nodes_node_length',
           'adminex.nodes.nodes_pkey',
           'adminex.offline_messages.offline_messages_account_fkey',
@@ -99,6 +148,29 @@ SELECT set_eq(
           'adminex.outbox.outbox_payload_object',
           'adminex.outbox.outbox_pkey',
           'adminex.outbox.outbox_username_length',
+          'adminex.pending_erasures.pending_erasures_host_length',
+          'adminex.pending_erasures.pending_erasures_pkey',
+          'adminex.pending_erasures.pending_erasures_username_length',
+          'adminex.personal_data.personal_data_access_known',
+          'adminex.personal_data.personal_data_category_known',
+          'adminex.personal_data.personal_data_erasure_known',
+          'adminex.personal_data.personal_data_keeps_with_reason',
+          'adminex.personal_data.personal_data_pkey',
+          'adminex.personal_data.personal_data_portability_known',
+          'adminex.personal_data.personal_data_whose_known',
+          'adminex.personal_data.personal_data_words_object',
+          'adminex.personal_registry.personal_registry_only_one',
+          'adminex.personal_registry.personal_registry_pkey',
+          'adminex.personal_sections.personal_sections_erasure_known',
+          'adminex.personal_sections.personal_sections_file_name_plain',
+          'adminex.personal_sections.personal_sections_keeps_with_reason',
+          'adminex.personal_sections.personal_sections_matches_known',
+          'adminex.personal_sections.personal_sections_mentions_counted',
+          'adminex.personal_sections.personal_sections_pkey',
+          'adminex.personal_sections.personal_sections_place_once',
+          'adminex.personal_sections.personal_sections_relation_known',
+          'adminex.personal_sections.personal_sections_section_word',
+          'adminex.personal_sections.personal_sections_stays_whole',
           'adminex.private_storage.private_storage_account_fkey',
           'adminex.private_storage.private_storage_key_fits',
           'adminex.private_storage.private_storage_pkey',
@@ -128,6 +200,9 @@ SELECT set_eq(
           'adminex.tokens.tokens_label_length',
           'adminex.tokens.tokens_pkey',
           'adminex.tokens.tokens_role_known',
+          'adminex.tombstones.tombstones_pkey',
+          'adminex.tombstones.tombstones_subject_length',
+          'adminex.tombstones.tombstones_until_later',
           'adminex.users.users_host_fkey',
           'adminex.users.users_host_length',
           'adminex.users.users_pkey',
@@ -141,18 +216,31 @@ SELECT set_eq(
        WHERE relnamespace = 'adminex'::regnamespace$$,
     ARRAY['adminex.audit_log_at',
           'adminex.audit_log_pkey',
+          'adminex.audit_log_subjects',
           'adminex.bans_pkey',
           'adminex.batch_runs_pkey',
           'adminex.credentials_pkey',
           'adminex.daemons_pkey',
+          'adminex.gdpr_ledger_event_once',
+          'adminex.gdpr_ledger_pkey',
+          'adminex.gdpr_ledger_request',
+          'adminex.gdpr_subjects_pkey',
           'adminex.hosts_pkey',
           'adminex.idempotency_keys_expires_at',
           'adminex.idempotency_keys_pkey',
           'adminex.last_activity_host_last_at',
           'adminex.last_activity_pkey',
+          'adminex.legal_holds_pkey',
           'adminex.nodes_pkey',
           'adminex.offline_messages_pkey',
+          'adminex.offline_messages_sender',
           'adminex.outbox_pkey',
+          'adminex.pending_erasures_due_at',
+          'adminex.pending_erasures_pkey',
+          'adminex.personal_data_pkey',
+          'adminex.personal_registry_pkey',
+          'adminex.personal_sections_pkey',
+          'adminex.personal_sections_place_once',
           'adminex.private_storage_pkey',
           'adminex.roster_items_jid',
           'adminex.roster_items_pkey',
@@ -161,6 +249,8 @@ SELECT set_eq(
           'adminex.sessions_pkey',
           'adminex.tokens_digest_once',
           'adminex.tokens_pkey',
+          'adminex.tombstones_pkey',
+          'adminex.tombstones_until',
           'adminex.users_pkey',
           'adminex.vcards_pkey'],
     'every index is known');

@@ -4,11 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/duration.h"
+#include "command/args.h"
 #include "command/call.h"
+#include "parcels.h"
 #include "service/admin_extra.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -76,10 +81,34 @@ static const struct {
 	{ "can_i", "reader", "", NULL },
 	{ "cache_info", "reader", "", NULL },
 	{ "cache_clear", "operator", "", NULL },
+	{ "gdpr_export", "operator", "host", NULL },
+	{ "gdpr_erase", "admin", "host", NULL },
+	{ "gdpr_cancel", "admin", "host", NULL },
+	{ "gdpr_pending", "admin", "host", NULL },
+	{ "gdpr_hold", "admin", "host", NULL },
+	{ "gdpr_release", "admin", "host", NULL },
+	{ "gdpr_holds", "admin", "host", NULL },
+	{ "gdpr_replay", "admin", NULL, NULL },
+	{ "gdpr_audit", "reader", NULL, NULL },
+	{ "gdpr_register", "admin", NULL, NULL },
+	{ "gdpr_unregister", "admin", NULL, NULL },
+	{ "gdpr_ropa", "reader", "", NULL },
+	{ "gdpr_request_open", "operator", "host", NULL },
+	{ "gdpr_request_identity", "operator", NULL, NULL },
+	{ "gdpr_request_extend", "admin", NULL, NULL },
+	{ "gdpr_request_close", "admin", NULL, NULL },
+	{ "gdpr_request_list", "operator", NULL, NULL },
+	{ "gdpr_request_show", "operator", NULL, NULL },
+	{ "gdpr_request_due", "operator", NULL, NULL },
+	{ "gdpr_ledger_head", "reader", "", NULL },
+	{ "gdpr_ledger_verify", "reader", "", NULL },
+	{ "gdpr_verify", "reader", "", NULL },
 };
 
 static struct admin_extra *service;
 static const struct command *const *commands;
+/* Commands that hash a subject need a key. */
+static char key_folder[] = "/tmp/adminex-access-XXXXXX", key_file[64];
 
 static int
 set_up(void **state)
@@ -88,6 +117,8 @@ set_up(void **state)
 	struct adx_error err;
 
 	(void)state;
+	assert_non_null(mkdtemp(key_folder));
+	snprintf(key_file, sizeof(key_file), "%s/key", key_folder);
 	assert_int_equal(admin_extra_start(&all, &service, &err), ADX_OK);
 	commands = admin_extra_commands(service);
 	return 0;
@@ -98,7 +129,8 @@ tear_down(void **state)
 {
 	(void)state;
 	admin_extra_stop(service);
-	return 0;
+	unlink(key_file);
+	return rmdir(key_folder);
 }
 
 static void
@@ -250,6 +282,9 @@ argument(const struct param *p, const char *host, char jid[64])
 	case PARAM_INTEGER: return "1";
 	case PARAM_WORD:
 	case PARAM_CHOICE: return p->words[0];
+	case PARAM_FLAG: return ARGS_TRUE;
+	case PARAM_DATE: return "2026-11-01";
+	case PARAM_DAYS: duration_print(p->max, jid); return jid;
 	case PARAM_XML: return "<iq xmlns='urn:x'/>";
 	default: return "x";
 	}
@@ -278,12 +313,15 @@ attempt(const struct command *c, const struct caller *caller, const char *host,
 	size_t n = command_param_count(c);
 	enum adx_rc rc;
 
+	config.privacy.key_file = key_file;
 	/* Not carried out: what is asked is whether it would be. */
 	row.flags |= CMD_LOCAL;
 	for (size_t i = 0; i < n; i++) {
 		bool limits = is_limit(c, c->params[i].name);
 
-		args[i] = argument(&c->params[i], limits ? host : THERE, jids[i]);
+		args[i] = c->params[i].optional && !limits
+				  ? NULL
+				  : argument(&c->params[i], limits ? host : THERE, jids[i]);
 	}
 	rc = call_begin(&call, &row, args, n, err);
 	if (rc != ADX_OK)
@@ -411,6 +449,74 @@ test_access_hosts_are_prepared_before_they_are_compared(void **state)
 	}
 }
 
+/* ---- optional arguments that limit ------------------------------------------------------- */
+
+static enum adx_rc
+prepare(const struct command *c, const char *const args[], size_t n, const struct caller *caller,
+	struct adx_error *err)
+{
+	static const struct run_options options = { .max_affected = -1 };
+	struct call call = { .caller = caller, .commands = commands, .options = &options };
+	enum adx_rc rc = call_begin(&call, c, args, n, err);
+
+	if (rc == ADX_OK)
+		rc = call_prepare(&call, err);
+	call_end(&call);
+	return rc;
+}
+
+/* Left out, it means all hosts, which who is limited may not touch. */
+static void
+test_access_without_the_host_is_for_all_hosts(void **state)
+{
+	struct strvec hosts = some_hosts(1);
+	struct caller limited = { "token 3", "http", ROLE_ADMIN, &hosts, NULL };
+	struct caller free = { "token 4", "http", ROLE_READER, NULL, NULL };
+	const char *here[] = { HERE }, *there[] = { THERE };
+	struct adx_error err = { 0 };
+
+	(void)state;
+	assert_int_equal(prepare(&PARCELS[2], NULL, 0, &free, &err), ADX_OK);
+	assert_int_equal(prepare(&PARCELS[2], here, 1, &limited, &err), ADX_OK);
+	assert_int_equal(prepare(&PARCELS[2], there, 1, &limited, &err), ADX_EDENIED);
+	assert_int_equal(prepare(&PARCELS[2], NULL, 0, &limited, &err), ADX_EDENIED);
+	assert_string_equal(err.message, "parcel_list on all hosts: token 3 is limited to "
+					 "example.org");
+	strvec_free(&hosts);
+}
+
+/* A second one that is left out touches nothing. */
+static void
+test_access_without_the_second_jid(void **state)
+{
+	static const struct command row = {
+		.name = "row",
+		.params = { { .name = "host", .type = PARAM_DOMAIN },
+			    { .name = "contact", .type = PARAM_JID, .optional = true } },
+		.role = ROLE_READER,
+		.limited_by = "host",
+		.limited_too = "contact",
+		.flags = CMD_LOCAL,
+	};
+	static const struct {
+		const char *args[2];
+		enum adx_rc want;
+	} cases[] = { { { HERE }, ADX_OK },
+		      { { HERE, "viola@example.org" }, ADX_OK },
+		      { { HERE, "viola@example.net" }, ADX_EDENIED },
+		      { { THERE }, ADX_EDENIED } };
+	struct strvec hosts = some_hosts(1);
+	struct caller limited = { "token 3", "http", ROLE_ADMIN, &hosts, NULL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct adx_error err = { 0 };
+
+		assert_int_equal(prepare(&row, cases[i].args, 2, &limited, &err), cases[i].want);
+	}
+	strvec_free(&hosts);
+}
+
 int
 main(void)
 {
@@ -422,6 +528,8 @@ main(void)
 		cmocka_unit_test(test_access_of_every_command_by_every_role),
 		cmocka_unit_test(test_access_both_ends_of_a_message_count),
 		cmocka_unit_test(test_access_hosts_are_prepared_before_they_are_compared),
+		cmocka_unit_test(test_access_without_the_host_is_for_all_hosts),
+		cmocka_unit_test(test_access_without_the_second_jid),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include "command/args.h"
 #include "command/call.h"
+#include "parcels.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -61,12 +63,50 @@ test_audit_without_a_request(void **state)
 	check("", "a word of no list", want);
 }
 
+static void
+check_parcel(const char *const words[], size_t count, const char *want)
+{
+	struct caller caller = { .actor = "x", .face = "cli", .role = ROLE_ADMIN };
+	struct call call = { .caller = &caller };
+	struct adx_error err = { 0 };
+	struct args args;
+
+	assert_int_equal(args_read(&PARCELS[1], words, count, &args, &err), ADX_OK);
+	if (call_begin(&call, &PARCELS[1], args.values, args.count, &err) != ADX_OK)
+		fail_msg("%s", err.message);
+	assert_string_equal(call_audit(&call, &err), want);
+	call_end(&call);
+}
+
+/* What is not there is not in it; of what is, no text. */
+static void
+test_audit_of_optional_arguments(void **state)
+{
+	static const char *const all[] = { "romeo",         "example.org", "--reason",
+					   "zip",           "--within",    "2h",
+					   "--on",          "1970-01-02",  "--note",
+					   "private words", "--contact",   "A@B/c",
+					   "--quiet" };
+	static const char *const none[] = { "romeo", "example.org" };
+
+	(void)state;
+	check_parcel(none, COUNT(none),
+		     "{\"actor\":\"x\",\"face\":\"cli\",\"command\":\"parcel_return\","
+		     "\"arguments\":{\"user\":\"romeo\",\"host\":\"example.org\"}}");
+	check_parcel(
+		all, COUNT(all),
+		"{\"actor\":\"x\",\"face\":\"cli\",\"command\":\"parcel_return\","
+		"\"arguments\":{\"user\":\"romeo\",\"host\":\"example.org\",\"reason\":\"zip\","
+		"\"within\":7200,\"on\":86400,\"contact\":\"a@b/c\",\"quiet\":true}}");
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_audit_of_a_request),
 		cmocka_unit_test(test_audit_without_a_request),
+		cmocka_unit_test(test_audit_of_optional_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "face/batch.h"
+#include "parcels.h"
 
 /* A literal with its length, as some hold NULs. */
 #define T(s)     s, sizeof(s) - 1
@@ -112,7 +113,9 @@ test_batch_line_words_refused(void **state)
 	refuse(T("a hunter2\0x"), "NUL");
 	refuse(T("\0"), "NUL");
 	refuse(T("a 'hunter2\0'"), "NUL");
-	refuse(T("a 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 hunter2"), "more arguments than any");
+	refuse(T("a 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 "
+		 "29 30 31 32 hunter2"),
+	       "more arguments than any");
 	refuse(T(""), "names no command");
 }
 
@@ -207,7 +210,8 @@ test_batch_line_json_is_strict(void **state)
 		{ T("{\"command\":\"a\",\"args\":null}"), "found null" },
 		{ T("{\"command\":\"a\",\"args\":[[\"hunter2\"]]}"), "found an array" },
 		{ T("{\"command\":\"a\",\"args\":{\"user\":{\"hunter2\":1}}}"), "found an object" },
-		{ T("{\"command\":\"a\",\"args\":{\"user\":true}}"), "found true" },
+		{ T("{\"command\":\"a\",\"args\":[true]}"), "found true" },
+		{ T("{\"command\":\"a\",\"args\":[null]}"), "found null" },
 		{ T("{\"command\":\"a\",\"id\":{\"hunter2\":1}}"), "found an object" },
 		{ T("{\"command\":\"a\",\"id\":[1]}"), "found an array" },
 		{ T("{\"command\":\"a\",\"id\":true}"), "found true" },
@@ -234,7 +238,9 @@ test_batch_line_json_is_strict(void **state)
 		{ T("{\"command\":\"a\",\"after\":1}"), "a string as after, found a number" },
 		{ T("{\"command\":\"a\",\"after\":{}}"), "a string as after, found an object" },
 		{ T("{\"command\":\"a\",\"after\":\"hunter2\\u0000\"}"), "NUL" },
-		{ T("[\"a\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,\"hunter2\"]"),
+		{ T("[\"a\",1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,"
+		    "27,"
+		    "28,29,30,31,32,\"hunter2\"]"),
 		  "more arguments" },
 	};
 
@@ -345,41 +351,49 @@ static const struct command COMMAND = {
 		    { "status", PARAM_TEXT, "" } },
 };
 
+static const struct command *const COMMANDS[] = { &COMMAND, NULL };
+
+/* Of a line that may have any name for the command: what is asked of `set_last`. */
 static enum adx_rc
-order(const char *text, struct arena *arena, struct batch_line *line, struct adx_error *err)
+resolve(const char *text, struct arena *arena, struct args *args, struct adx_error *err)
 {
-	accept(text, strlen(text), arena, line);
-	assert_true(line->named);
-	return batch_line_order(line, &COMMAND, err);
+	const struct command *command;
+	struct batch_line line;
+	enum adx_rc rc;
+
+	accept(text, strlen(text), arena, &line);
+	rc = batch_line_resolve(&line, COMMANDS, &command, args, err);
+	assert_ptr_equal(command, &COMMAND);
+	return rc;
 }
 
 static void
-test_batch_line_order(void **state)
+test_batch_line_by_name(void **state)
 {
 	static const char *const texts[] = {
-		"{\"command\":\"x\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"status\":3}}",
-		"{\"args\":{\"status\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"x\"}",
-		"{\"args\":{\"sta\\u0074us\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"x\"}",
+		"{\"command\":\"set_last\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"status\":3}}",
+		"{\"args\":{\"status\":3,\"host\":\"b\",\"user\":\"a\"},\"command\":\"set-last\"}",
+		"{\"args\":{\"sta\\u0074us\":3,\"host\":\"b\",\"user\":\"a\"},"
+		"\"command\":\"set_last\"}",
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct arena arena = ARENA_INIT;
-		struct batch_line line;
+		struct args args;
 		struct adx_error err;
 
-		assert_int_equal(order(texts[i], &arena, &line, &err), ADX_OK);
-		assert_false(line.named);
-		assert_int_equal(line.count, 3);
-		assert_string_equal(line.args[0], "a");
-		assert_string_equal(line.args[1], "b");
-		assert_string_equal(line.args[2], "3");
+		assert_int_equal(resolve(texts[i], &arena, &args, &err), ADX_OK);
+		assert_int_equal(args.count, 3);
+		assert_string_equal(args.values[0], "a");
+		assert_string_equal(args.values[1], "b");
+		assert_string_equal(args.values[2], "3");
 		arena_free(&arena);
 	}
 }
 
 static void
-test_batch_line_order_refused(void **state)
+test_batch_line_by_name_refused(void **state)
 {
 	static const struct {
 		const char *args, *want;
@@ -392,35 +406,161 @@ test_batch_line_order_refused(void **state)
 		{ "{\"\":\"hunter2\"}", "set_last has no argument ''" },
 		{ "{\"user\":\"hunter2\",\"user\":\"hunter2\",\"host\":\"b\",\"status\":\"\"}",
 		  "argument 'user' is there twice" },
+		{ "{\"user\":true}", "expected a string or a number as 'user', found true" },
+		{ "{\"user\":null}", "expected a string or a number as 'user', found null" },
 	};
 	char text[160];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct arena arena = ARENA_INIT;
-		struct batch_line line;
 		struct adx_error err = { 0 };
+		struct args args;
 
-		snprintf(text, sizeof(text), "{\"command\":\"x\",\"args\":%s}", cases[i].args);
-		assert_int_equal(order(text, &arena, &line, &err), ADX_EUSAGE);
+		snprintf(text, sizeof(text), "{\"command\":\"set_last\",\"args\":%s}",
+			 cases[i].args);
+		assert_int_equal(resolve(text, &arena, &args, &err), ADX_EUSAGE);
 		assert_string_equal(err.message, cases[i].want);
 		arena_free(&arena);
 	}
 }
 
+/* Whether there are enough is not asked here. */
 static void
-test_batch_line_order_leaves_positions_alone(void **state)
+test_batch_line_by_position(void **state)
 {
 	struct arena arena = ARENA_INIT;
-	struct batch_line line;
 	struct adx_error err;
+	struct args args;
 
 	(void)state;
-	accept(T("[\"set_last\",\"z\",\"y\"]"), &arena, &line);
-	assert_int_equal(batch_line_order(&line, &COMMAND, &err), ADX_OK);
-	assert_int_equal(line.count, 2);
-	assert_string_equal(line.args[0], "z");
+	assert_int_equal(resolve("[\"set_last\",\"z\",\"--y\"]", &arena, &args, &err), ADX_OK);
+	assert_int_equal(args.given, 2);
+	assert_string_equal(args.values[0], "z");
+	assert_string_equal(args.values[1], "--y");
+	assert_null(args.values[2]);
 	arena_free(&arena);
+}
+
+/* ---- optional arguments ------------------------------------------------------------------ */
+
+/* "send user=a host=b as=zip", of any form of line. */
+static void
+check_parcel(const char *text, const char *want)
+{
+	struct arena arena = ARENA_INIT;
+	struct buf got = BUF_INIT;
+	struct adx_error err = { 0 };
+	const struct command *command;
+	struct batch_line line;
+	struct args args;
+
+	accept(text, strlen(text), &arena, &line);
+	if (batch_line_resolve(&line, PARCEL_COMMANDS, &command, &args, &err) != ADX_OK)
+		fail_msg("%s: %s", text, err.message);
+	buf_add_text(&got, command->name + strlen("parcel_"));
+	for (size_t i = 0; i < command_param_count(command); i++)
+		if (args.values[i] != NULL)
+			buf_addf(&got, " %s=%s", command->params[i].name, args.values[i]);
+	if (args.yes)
+		buf_add_text(&got, " (yes)");
+	assert_int_equal(args.count, command_param_count(command));
+	assert_string_equal(buf_text(&got), want);
+	buf_free(&got);
+	arena_free(&arena);
+}
+
+static void
+test_batch_line_optional_arguments(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		/* As words. */
+		{ "parcel_send a b", "send user=a host=b" },
+		{ "parcel send a b", "send user=a host=b" },
+		{ "parcel send --as zip a -f b --small-note='it is'",
+		  "send user=a host=b as=zip small_note=it is fragile=true" },
+		{ "parcel-send -- -a '--as'", "send user=-a host=--as" },
+		{ "parcel list", "list" },
+		{ "parcel list --host example.org", "list host=example.org" },
+		{ "parcel return a b --yes", "return user=a host=b (yes)" },
+		/* As an array. */
+		{ "[\"parcel\",\"send\",\"a\",\"b\",\"--weight\",7]",
+		  "send user=a host=b weight=7" },
+		{ "[\"parcel_send\",\"-o\",\"-\",\"a\",\"b\"]", "send user=a host=b output=-" },
+		{ "{\"command\":\"parcel\",\"args\":[\"send\",\"a\",\"b\",\"-f\"]}",
+		  "send user=a host=b fragile=true" },
+		{ "{\"command\":\"parcel_list\"}", "list" },
+		/* By name. */
+		{ "{\"command\":\"parcel_list\",\"args\":{}}", "list" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"as\":\"zip\",\"user\":\"a\",\"host\":"
+		  "\"b\","
+		  "\"fragile\":true,\"weight\":7,\"small_note\":\"--as\"}}",
+		  "send user=a host=b as=zip small_note=--as weight=7 fragile=true" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\",\"as\":"
+		  "null,"
+		  "\"fragile\":null,\"weight\":null}}",
+		  "send user=a host=b" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\","
+		  "\"fragile\":false,\"as\":\"\"}}",
+		  "send user=a host=b as=" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_parcel(cases[i].text, cases[i].want);
+}
+
+static void
+test_batch_line_optional_arguments_refused(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "parcel", "'parcel' needs one more word: send, return, list" },
+		{ "parcel sen a b",
+		  "'parcel' is followed by one of send, return, list, not 'sen'" },
+		{ "[\"parcel send\",\"a\",\"b\"]", "unknown command 'parcel send'" },
+		{ "{\"command\":\"parcel\",\"args\":{\"user\":\"a\"}}",
+		  "'parcel' needs one more word: send, return, list" },
+		{ "parcel send a b --sael=hunter2", "unknown option '--sael' of parcel_send" },
+		{ "parcel send a b --seal", "option '--seal' needs a value" },
+		{ "[\"parcel_send\",\"a\",\"b\",\"-s\",\"hunter2\",\"-s\",\"x\"]",
+		  "option '-s' is there twice" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":null}}",
+		  "expected a string or a number as 'host', found null" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\","
+		  "\"seal\":true}}",
+		  "expected a string or a number as 'seal', found true" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"host\":\"b\","
+		  "\"fragile\":\"hunter2\"}}",
+		  "expected true or false as 'fragile', found a string or a number" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"user\":\"a\",\"as\":\"zip\"}}",
+		  "parcel_send needs argument 'host'" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"small-note\":\"hunter2\"}}",
+		  "parcel_send has no argument 'small-note'" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"as\":null,\"as\":\"hunter2\"}}",
+		  "argument 'as' is there twice" },
+		{ "{\"command\":\"parcel_send\",\"args\":{\"yes\":true}}",
+		  "parcel_send has no argument 'yes'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct adx_error err = { 0 };
+		const struct command *command;
+		struct batch_line line;
+		struct args args;
+
+		accept(cases[i].text, strlen(cases[i].text), &arena, &line);
+		assert_int_equal(batch_line_resolve(&line, PARCEL_COMMANDS, &command, &args, &err),
+				 ADX_EUSAGE);
+		assert_string_equal(err.message, cases[i].want);
+		assert_null(strstr(err.hint, "hunter2"));
+		arena_free(&arena);
+	}
 }
 
 int
@@ -436,9 +576,11 @@ main(void)
 		cmocka_unit_test(test_batch_line_depth_is_no_matter),
 		cmocka_unit_test(test_batch_line_ids),
 		cmocka_unit_test(test_batch_line_id_of_a_line_that_is_refused),
-		cmocka_unit_test(test_batch_line_order),
-		cmocka_unit_test(test_batch_line_order_refused),
-		cmocka_unit_test(test_batch_line_order_leaves_positions_alone),
+		cmocka_unit_test(test_batch_line_by_name),
+		cmocka_unit_test(test_batch_line_by_name_refused),
+		cmocka_unit_test(test_batch_line_by_position),
+		cmocka_unit_test(test_batch_line_optional_arguments),
+		cmocka_unit_test(test_batch_line_optional_arguments_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,9 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "command/args.h"
 #include "daemon/body.h"
+#include "parcels.h"
 #include "service/admin_extra.h"
 
 /* A literal with its length, as some hold NULs. */
@@ -119,12 +121,14 @@ test_body_options(void **state)
 
 	(void)state;
 	take(&NOTHING,
-	     T("{\"dry_run\":true,\"include_never_seen\":true,\"max_affected\":0,\"limit\":25,"
+	     T("{\"dry_run\":true,\"yes\":true,\"include_never_seen\":true,\"max_affected\":0,"
+	       "\"limit\":25,"
 	       "\"after\":\"viola@example.org\"}"),
 	     &arena, &body);
 	assert_int_equal(body.count, 0);
 	assert_true(body.dry_run);
 	assert_true(body.include_never_seen);
+	assert_true(body.yes);
 	assert_int_equal(body.max_affected, 0);
 	assert_int_equal(body.limit, 25);
 	assert_string_equal(body.after, "viola@example.org");
@@ -140,6 +144,7 @@ check_defaults(const char *text, size_t len)
 	take(&NOTHING, text, len, &arena, &body);
 	assert_false(body.dry_run);
 	assert_false(body.include_never_seen);
+	assert_false(body.yes);
 	assert_int_equal(body.max_affected, -1);
 	assert_int_equal(body.limit, 0);
 	assert_null(body.after);
@@ -362,6 +367,115 @@ test_body_message_stays_short(void **state)
 	buf_free(&text);
 }
 
+/* ---- optional fields --------------------------------------------------------------------- */
+
+/* "user=a host=b fragile=true", and contents. */
+static void
+check_parcel(const char *text, const char *want)
+{
+	struct arena arena = ARENA_INIT;
+	struct buf got = BUF_INIT;
+	struct body body;
+
+	take(&PARCELS[0], text, strlen(text), &arena, &body);
+	assert_int_equal(body.count, 12);
+	for (size_t i = 0; i < body.count; i++) {
+		const struct content *c = &body.contents[i];
+
+		if (body.args[i] == NULL)
+			assert_null(c->data);
+		else if (c->data != NULL)
+			buf_addf(&got, " %s:%s", PARCELS[0].params[i].name, c->format);
+		else
+			buf_addf(&got, " %s=%s", PARCELS[0].params[i].name, body.args[i]);
+	}
+	assert_string_equal(buf_text(&got), want);
+	buf_free(&got);
+	arena_free(&arena);
+}
+
+static void
+test_body_optional_fields(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "{\"user\":\"a\",\"host\":\"b\"}", " user=a host=b" },
+		{ "{\"as\":\"zip\",\"user\":\"a\",\"host\":\"b\",\"weight\":7,\"within\":\"2d\"}",
+		  " user=a host=b as=zip weight=7 within=2d" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"fragile\":true}",
+		  " user=a host=b fragile=true" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"fragile\":false}", " user=a host=b" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"fragile\":null,\"as\":null,\"weight\":null,"
+		  "\"tags\":null,\"letter\":null,\"letter_format\":null,\"seal\":null}",
+		  " user=a host=b" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"as\":\"\",\"tags\":[]}",
+		  " user=a host=b as= tags=" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"tags\":[\"x\",\"y\"]}",
+		  " user=a host=b tags=x;y" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"letter\":\"\"}",
+		  " user=a host=b letter:plain" },
+		{ "{\"user\":\"a\",\"host\":\"b\",\"letter_format\":\"rich\",\"letter\":\"x\"}",
+		  " user=a host=b letter:rich" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		check_parcel(cases[i].text, cases[i].want);
+}
+
+static void
+test_body_optional_fields_refused(void **state)
+{
+	(void)state;
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"as\":\"zip\"}"),
+	       "field 'user' is missing; field 'host' is missing");
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"user\":null,\"host\":\"b\"}"),
+	       "field 'user' must be a string, not null");
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"user\":\"a\",\"host\":\"b\",\"as\":true}"),
+	       "field 'as' must be a string, not true");
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"user\":\"a\",\"host\":\"b\",\"fragile\":\"true\"}"),
+	       "field 'fragile' must be true or false, not a string");
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"user\":\"a\",\"host\":\"b\",\"fragile\":1}"),
+	       "field 'fragile' must be true or false, not a number");
+	refuse(&PARCELS[0], ADX_EUSAGE,
+	       T("{\"user\":\"a\",\"host\":\"b\",\"as\":null,\"as\":\"zip\"}"),
+	       "field 'as' is there twice");
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"user\":\"a\",\"host\":\"b\",\"output\":\"/tmp/x\"}"),
+	       "field 'output' is not known");
+	refuse(&PARCELS[0], ADX_EUSAGE,
+	       T("{\"user\":\"a\",\"host\":\"b\",\"letter_format\":\"rich\"}"),
+	       "field 'letter' is missing");
+	refuse(&PARCELS[0], ADX_EUSAGE, T("{\"user\":\"a\",\"host\":\"b\",\"small-note\":\"x\"}"),
+	       "field 'small-note' is not known (did you mean 'small_note'?)");
+}
+
+/* What stands for a file that nobody names: there is none. */
+static void
+test_body_optional_files(void **state)
+{
+	static const struct command files = {
+		.name = "files",
+		.params = { { .name = "own",
+			      .type = PARAM_PATH,
+			      .path = PATH_OWN,
+			      .optional = true },
+			    { .name = "path",
+			      .type = PARAM_PATH,
+			      .path = PATH_WRITTEN,
+			      .optional = true } },
+	};
+	struct arena arena = ARENA_INIT;
+	struct body body;
+
+	(void)state;
+	take(&files, T("{}"), &arena, &body);
+	assert_null(body.args[0]);
+	assert_null(body.args[1]);
+	arena_free(&arena);
+	refuse(&files, ADX_EUSAGE, T("{\"own\":\"/etc/passwd\"}"), "field 'own' is not known");
+}
+
 /* ---- the table --------------------------------------------------------------------------- */
 
 static size_t
@@ -380,11 +494,12 @@ fields_of(const struct command *command, const char *names[], char formats[][64]
 		names[count++] = formats[i];
 	}
 	for (size_t i = 0; i < BODY_OPTIONS; i++)
-		names[count++] = body_options[i].name;
+		if (body_options[i].matters(command))
+			names[count++] = body_options[i].name;
 	return count;
 }
 
-/* No argument has the name of an option, or of another field. */
+/* No argument has the name of an option that matters, or of another field. */
 static void
 test_body_fields_of_all_commands_differ(void **state)
 {
@@ -414,6 +529,9 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_body_optional_fields),
+		cmocka_unit_test(test_body_optional_fields_refused),
+		cmocka_unit_test(test_body_optional_files),
 		cmocka_unit_test(test_body_takes_fields_in_any_order),
 		cmocka_unit_test(test_body_integer_takes_64_bits),
 		cmocka_unit_test(test_body_options),

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "command/command.h"
+#include "parcels.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -28,7 +29,15 @@ static const struct command FULL = {
 		    { .name = "e" },
 		    { .name = "f" },
 		    { .name = "g" },
-		    { .name = "h" } },
+		    { .name = "h" },
+		    { .name = "i" },
+		    { .name = "j" },
+		    { .name = "k" },
+		    { .name = "l" },
+		    { .name = "m" },
+		    { .name = "n" },
+		    { .name = "o" },
+		    { .name = "p" } },
 	.fields = { { "a", 0 },
 		    { "b", 0 },
 		    { "c", 0 },
@@ -36,7 +45,15 @@ static const struct command FULL = {
 		    { "e", 0 },
 		    { "f", 0 },
 		    { "g", 0 },
-		    { "h", 0 } },
+		    { "h", 0 },
+		    { "i", 0 },
+		    { "j", 0 },
+		    { "k", 0 },
+		    { "l", 0 },
+		    { "m", 0 },
+		    { "n", 0 },
+		    { "o", 0 },
+		    { "p", 0 } },
 };
 static const struct command *const COMMANDS[] = { &KICK, &KICK_USER, &STATS, &FULL, NULL };
 
@@ -50,6 +67,14 @@ test_command_counts(void **state)
 	assert_int_equal(command_field_count(&STATS), 0);
 	assert_int_equal(command_param_count(&FULL), COMMAND_PARAMS_MAX);
 	assert_int_equal(command_field_count(&FULL), COMMAND_FIELDS_MAX);
+	assert_int_equal(command_required_count(&KICK), 3);
+	assert_false(command_has_optional(&KICK));
+	assert_int_equal(command_required_count(&FULL), COMMAND_PARAMS_MAX);
+	assert_int_equal(command_param_count(&PARCELS[0]), 12);
+	assert_int_equal(command_required_count(&PARCELS[0]), 2);
+	assert_true(command_has_optional(&PARCELS[0]));
+	assert_int_equal(command_required_count(&PARCELS[2]), 0);
+	assert_true(command_has_optional(&PARCELS[2]));
 }
 
 static void
@@ -63,6 +88,24 @@ test_command_usage_is_in_capitals(void **state)
 	buf_clear(&out);
 	command_usage(&STATS, &out);
 	assert_string_equal(buf_text(&out), "stats");
+	buf_free(&out);
+}
+
+static void
+test_command_usage_has_options_and_two_words(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	command_usage(&PARCELS[0], &out);
+	assert_string_equal(buf_text(&out),
+			    "parcel send USER HOST [--as json|zip] [-o|--output FILE] "
+			    "[--letter FILE] [-n|--small-note TEXT] [--weight N] "
+			    "[-w|--within DURATION] [--on DATE] [-f|--fragile] [--tags LIST] "
+			    "[-s|--seal SECRET]");
+	buf_clear(&out);
+	command_usage(&PARCELS[2], &out);
+	assert_string_equal(buf_text(&out), "parcel list [--host HOST]");
 	buf_free(&out);
 }
 
@@ -92,6 +135,79 @@ test_command_find(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_ptr_equal(command_find(COMMANDS, cases[i].name), cases[i].want);
 	assert_null(command_find(none, "stats"));
+}
+
+/* Named as in "gdpr_request_open": the family has a '_' of its own. */
+static const struct command REQUEST_OPEN = { .name = "kick_mail_open", .family = "kick_mail" };
+static const struct command *const FAMILIES[] = { &KICK, &REQUEST_OPEN, &PARCELS[0], &PARCELS[1],
+						  NULL };
+
+static void
+test_command_named_in_one_or_two_words(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		const struct command *want;
+		size_t words;
+	} cases[] = {
+		{ "kick_session", "user", &KICK, 1 },
+		{ "kick_session", NULL, &KICK, 1 },
+		{ "parcel_send", "send", &PARCELS[0], 1 },
+		{ "parcel", "send", &PARCELS[0], 2 },
+		{ "parcel", "return", &PARCELS[1], 2 },
+		{ "kick_mail", "open", &REQUEST_OPEN, 2 },
+		{ "kick-mail", "open", &REQUEST_OPEN, 2 },
+		{ "kick-mail-open", "x", &REQUEST_OPEN, 1 },
+		/* Only a family has two. */
+		{ "kick", "session", NULL, 0 },
+		{ "kick", "mail_open", NULL, 0 },
+		{ "parcel", NULL, NULL, 0 },
+		{ "parcel", "", NULL, 0 },
+		{ "parcel", "sen", NULL, 0 },
+		{ "parcel", "sends", NULL, 0 },
+		{ "parcel", "parcel_send", NULL, 0 },
+		{ "parcel_", "send", NULL, 0 },
+		{ "", "send", NULL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		size_t words;
+
+		assert_ptr_equal(command_named(FAMILIES, cases[i].first, cases[i].second, &words),
+				 cases[i].want);
+		if (cases[i].want != NULL)
+			assert_int_equal(words, cases[i].words);
+	}
+}
+
+static void
+test_command_unknown_says_what_is_possible(void **state)
+{
+	static const struct {
+		const char *first, *second, *want, *hint;
+	} cases[] = {
+		{ "parcel", "sen", "'parcel' is followed by one of send, return, not 'sen'",
+		  "see 'adminex help parcel'" },
+		{ "parcel", NULL, "'parcel' needs one more word: send, return",
+		  "see 'adminex help parcel'" },
+		{ "kick-mail", "x", "'kick-mail' is followed by one of open, not 'x'",
+		  "see 'adminex help kick-mail'" },
+		{ "parcle", "send", "unknown command 'parcle'", "did you mean 'parcel'?" },
+		{ "kick_sesion", "x", "unknown command 'kick_sesion'",
+		  "did you mean 'kick_session'?" },
+		{ "frobnicate", "x", "unknown command 'frobnicate'", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct adx_error err;
+
+		assert_int_equal(command_unknown(FAMILIES, cases[i].first, cases[i].second, &err),
+				 ADX_EUSAGE);
+		assert_string_equal(err.message, cases[i].want);
+		assert_string_equal(err.hint, cases[i].hint);
+	}
 }
 
 static void
@@ -142,7 +258,10 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command_counts),
 		cmocka_unit_test(test_command_usage_is_in_capitals),
+		cmocka_unit_test(test_command_usage_has_options_and_two_words),
 		cmocka_unit_test(test_command_find),
+		cmocka_unit_test(test_command_named_in_one_or_two_words),
+		cmocka_unit_test(test_command_unknown_says_what_is_possible),
 		cmocka_unit_test(test_command_nearest),
 		cmocka_unit_test(test_command_nearest_of_long_words),
 	};

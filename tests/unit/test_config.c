@@ -62,6 +62,9 @@ test_config_defaults(void **state)
 	assert_int_equal(c->cache_max_bytes, 67108864);
 	assert_int_equal(c->cache_ttl, 60);
 	assert_string_equal(c->direct_dsn, "");
+	assert_string_equal(c->privacy.key_file, "");
+	assert_string_equal(c->privacy.journal_file, "");
+	assert_int_equal(c->privacy.tombstone_days, 0);
 	config_free(c);
 	config_free(NULL);
 }
@@ -127,7 +130,9 @@ test_config_takes_each_setting(void **state)
 		       "services = {\n"
 		       "  admin_extra = { submods = [ \"last\", \"node\" ]; };\n"
 		       "  cache = { max_bytes = 0; ttl = 86400; };\n"
-		       "};\n");
+		       "};\n"
+		       "privacy = { key_file = \"/k\"; journal_file = \"/j\"; tombstone_days = "
+		       "36500; };\n");
 
 	(void)state;
 	assert_string_equal(c->database_dsn, "host=db1,db2 dbname=xmpp password=it's \"x\"");
@@ -145,6 +150,9 @@ test_config_takes_each_setting(void **state)
 	assert_string_equal(c->submods.items[1], "node");
 	assert_int_equal(c->cache_max_bytes, 0);
 	assert_int_equal(c->cache_ttl, 86400);
+	assert_string_equal(c->privacy.key_file, "/k");
+	assert_string_equal(c->privacy.journal_file, "/j");
+	assert_int_equal(c->privacy.tombstone_days, 36500);
 	config_free(c);
 }
 
@@ -240,7 +248,7 @@ test_config_takes_whatever_it_describes(void **state)
 		config_free(accept(buf_text(&text)));
 		buf_free(&text);
 	}
-	assert_int_equal(i, 38);
+	assert_int_equal(i, 41);
 	assert_false(config_describe(UINT32_MAX, &doc));
 }
 
@@ -327,6 +335,9 @@ test_config_refuses_types_and_ranges(void **state)
 		  "has an entry that cannot be read" },
 		{ "http.threads", "0", "must be between 1 and 64" },
 		{ "http.readers", "65", "must be between 1 and 64" },
+		{ "privacy.key_file", "1", "must be a string in double quotes" },
+		{ "privacy.tombstone_days", "-1", "must be between 0 and 36500" },
+		{ "privacy.tombstone_days", "36501", "must be between 0 and 36500" },
 		{ "http.writers", "257", "must be between 1 and 256" },
 		{ "http.max_connections", "15", "must be between 16 and 1000000" },
 		{ "http.max_in_flight", "0", "must be between 1 and 1000000" },

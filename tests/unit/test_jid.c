@@ -479,6 +479,33 @@ test_jid_of_the_longest_parts(void **state)
 	buf_free(&part);
 }
 
+static void
+test_jid_part_is_stored_string(void **state)
+{
+	static const struct {
+		const char *part;
+		bool want;
+	} cases[] = {
+		{ "", true },
+		{ "romeo", true },
+		{ "{},\\=s\\", true },
+		{ "\xC3\xB8\xE3\x81\x95\xCF\x83", true },
+		{ "\xF0\x90\x90\xA8", true },      /* U+10428, of Unicode 3.1 */
+		{ "\xC8\xA1", false },             /* U+0221, of Unicode 4.0 */
+		{ "a\xF0\x9F\x98\x80", false },    /* U+1F600 */
+		{ "\xD7\x90\xD7\x91", true },      /* right to left */
+		{ "\xE1\xBA\x9E.example", false }, /* U+1E9E, of Unicode 5.1 */
+	};
+	struct buf longest = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(jid_part_is_stored_string(cases[i].part), cases[i].want);
+	repeat(&longest, "", 0, JID_PART_MAX);
+	assert_true(jid_part_is_stored_string(longest.data));
+	buf_free(&longest);
+}
+
 int
 main(void)
 {
@@ -494,6 +521,7 @@ main(void)
 		cmocka_unit_test(test_jid_parse_refuses),
 		cmocka_unit_test(test_jid_prints),
 		cmocka_unit_test(test_jid_of_the_longest_parts),
+		cmocka_unit_test(test_jid_part_is_stored_string),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

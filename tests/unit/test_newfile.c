@@ -97,6 +97,15 @@ mode_of(const char *path)
 	return st.st_mode;
 }
 
+static mode_t
+mode_of_fd(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_mode;
+}
+
 static void
 test_newfile_appears_at_commit(void **state)
 {
@@ -124,7 +133,7 @@ test_newfile_mode_does_not_depend_on_the_umask(void **state)
 
 	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
 	umask(before);
-	assert_int_equal(mode_of(file.temporary), S_IFREG | 0600);
+	assert_int_equal(mode_of_fd(file.fd), S_IFREG | 0600);
 	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
 	assert_int_equal(mode_of(p->path), S_IFREG | 0600);
 }
@@ -176,26 +185,9 @@ test_newfile_aborted_leaves_the_old_file(void **state)
 	assert_int_equal(entries(p), 1);
 }
 
-/* A library may write a file of its own and rename it over the temporary one. */
+/* It has no name before, so whoever is killed leaves nothing. */
 static void
-test_newfile_takes_what_was_put_in_place_of_the_temporary_file(void **state)
-{
-	const struct place *p = *state;
-	struct adx_error err = { 0 };
-	struct newfile file;
-	char other[64];
-
-	snprintf(other, sizeof(other), "%s/other", p->folder);
-	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
-	put_file(other, "other", 0600);
-	assert_int_equal(rename(other, file.temporary), 0);
-	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
-	assert_holds(p->path, "other");
-	assert_int_equal(entries(p), 1);
-}
-
-static void
-test_newfile_commit_fails_when_the_temporary_file_is_gone(void **state)
+test_newfile_is_nowhere_before_commit(void **state)
 {
 	const struct place *p = *state;
 	struct adx_error err = { 0 };
@@ -203,10 +195,62 @@ test_newfile_commit_fails_when_the_temporary_file_is_gone(void **state)
 
 	put_file(p->path, "old", 0600);
 	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
-	assert_int_equal(unlink(file.temporary), 0);
+	put(file.fd, "new");
+	assert_null(file.temporary);
+	assert_int_equal(entries(p), 1);
+	assert_holds(p->path, "old");
+	close(file.fd);
+	assert_int_equal(entries(p), 1);
+}
+
+/* A name that appeared while the file was written is taken over like one that was there. */
+static void
+test_newfile_replaces_what_appeared_meanwhile(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	put_file(p->path, "other", 0644);
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_holds(p->path, "new");
+	assert_int_equal(entries(p), 1);
+}
+
+static void
+test_newfile_replaces_a_link_and_not_what_it_leads_to(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+	char target[64];
+
+	snprintf(target, sizeof(target), "%s/target", p->folder);
+	put_file(target, "target", 0600);
+	assert_int_equal(symlink("target", p->path), 0);
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	put(file.fd, "new");
+	assert_int_equal(newfile_commit(&file, &err), ADX_OK);
+	assert_holds(target, "target");
+	assert_holds(p->path, "new");
+	assert_int_equal(mode_of(p->path), S_IFREG | 0600);
+	assert_int_equal(unlink(target), 0);
+}
+
+static void
+test_newfile_commit_fails_when_the_folder_is_gone(void **state)
+{
+	const struct place *p = *state;
+	struct adx_error err = { 0 };
+	struct newfile file;
+
+	assert_int_equal(newfile_open(&file, p->path, &err), ADX_OK);
+	assert_int_equal(rmdir(p->folder), 0);
 	assert_int_equal(newfile_commit(&file, &err), ADX_EIO);
 	assert_non_null(strstr(err.message, "No such file or directory"));
-	assert_holds(p->path, "old");
+	assert_int_equal(mkdir(p->folder, 0700), 0);
 }
 
 static void
@@ -225,12 +269,14 @@ static void
 test_newfile_open_refuses(void **state)
 {
 	const struct place *p = *state;
-	char missing[64], below[64];
+	char missing[64], below[64], slash[66];
 
 	snprintf(missing, sizeof(missing), "%s/no/data", p->folder);
 	snprintf(below, sizeof(below), "%s/data", p->path);
 	put_file(p->path, "file", 0600);
 	check_open_refuses(p->folder, "Is a directory");
+	check_open_refuses("", "No such file or directory");
+	check_open_refuses(strcat(strcpy(slash, missing), "/"), "Is a directory");
 	check_open_refuses(missing, "No such file or directory");
 	check_open_refuses(below, "Not a directory");
 	assert_int_equal(entries(p), 1);
@@ -288,11 +334,14 @@ main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_newfile_aborted_leaves_the_old_file, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_is_nowhere_before_commit, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_replaces_what_appeared_meanwhile,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			test_newfile_takes_what_was_put_in_place_of_the_temporary_file, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(
-			test_newfile_commit_fails_when_the_temporary_file_is_gone, setup, teardown),
+			test_newfile_replaces_a_link_and_not_what_it_leads_to, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_newfile_commit_fails_when_the_folder_is_gone,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newfile_open_refuses, setup, teardown),
 		cmocka_unit_test(test_newfile_writes_devices_in_place),
 		cmocka_unit_test_setup_teardown(test_newfile_writes_a_pipe_in_place, setup,

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "daemon/body.h"
 #include "daemon/openapi.h"
+#include "parcels.h"
 #include "service/admin_extra.h"
 
 struct fixture {
@@ -40,23 +41,39 @@ write_document(struct fixture *f)
 	close(fd);
 }
 
+/* Make the document of f->commands. */
+static void
+make_document(struct fixture *f)
+{
+	struct buf text = BUF_INIT;
+	struct adx_error err;
+	char why[256];
+
+	write_document(f);
+	assert_int_equal(file_slurp(f->path, 1 << 24, &text, &err), ADX_OK);
+	f->document = yajl_tree_parse(buf_text(&text), why, sizeof(why));
+	if (f->document == NULL)
+		fail_msg("%s", why);
+	buf_free(&text);
+}
+
+static void
+drop_document(struct fixture *f)
+{
+	unlink(f->path);
+	yajl_tree_free(f->document);
+}
+
 static int
 set_up(void **state)
 {
 	static struct fixture f;
 	struct strvec all = STRVEC_INIT;
-	struct buf text = BUF_INIT;
 	struct adx_error err;
-	char why[256];
 
 	assert_int_equal(admin_extra_start(&all, &f.service, &err), ADX_OK);
 	f.commands = admin_extra_commands(f.service);
-	write_document(&f);
-	assert_int_equal(file_slurp(f.path, 1 << 24, &text, &err), ADX_OK);
-	f.document = yajl_tree_parse(buf_text(&text), why, sizeof(why));
-	if (f.document == NULL)
-		fail_msg("%s", why);
-	buf_free(&text);
+	make_document(&f);
 	*state = &f;
 	return 0;
 }
@@ -66,8 +83,7 @@ tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	unlink(f->path);
-	yajl_tree_free(f->document);
+	drop_document(f);
 	admin_extra_stop(f->service);
 	return 0;
 }
@@ -140,9 +156,9 @@ check_fields(const struct fixture *f, const struct command *c)
 
 		if ((find(fields, p->name) != NULL) != body_has(p))
 			fail_msg("%s: field %s", c->name, p->name);
-		if (has_text(required, p->name) != body_has(p))
+		if (has_text(required, p->name) != (body_has(p) && !p->optional))
 			fail_msg("%s: required %s", c->name, p->name);
-		count += body_has(p);
+		count += body_has(p) && !p->optional;
 	}
 	assert_int_equal(required->u.array.len, count);
 	assert_true(YAJL_IS_FALSE(get(schema, "additionalProperties")));
@@ -269,6 +285,56 @@ test_openapi_check_finds_faults(void **state)
 	unlink(path);
 }
 
+/* ---- optional fields, of other commands -------------------------------------------------- */
+
+static void
+check_type(yajl_val fields, const char *name, const char *type)
+{
+	assert_string_equal(YAJL_GET_STRING(get(get(fields, name), "type")), type);
+}
+
+static void
+test_openapi_of_optional_fields(void **state)
+{
+	struct fixture f = { .commands = PARCEL_COMMANDS };
+	yajl_val fields, forms;
+
+	(void)state;
+	make_document(&f);
+	for (const struct command *const *c = PARCEL_COMMANDS; *c != NULL; c++)
+		check_fields(&f, *c);
+	fields = get(request_of(&f, "parcel_send"), "properties");
+	check_type(fields, "fragile", "boolean");
+	check_type(fields, "weight", "integer");
+	check_type(fields, "letter", "string");
+	check_type(fields, "letter_format", "string");
+	check_type(fields, "within", "string");
+	assert_string_equal(YAJL_GET_STRING(get(get(fields, "within"), "pattern")),
+			    "^[0-9]{1,9}[wdhm]$");
+	check_type(fields, "on", "string");
+	forms = get(get(fields, "on"), "anyOf");
+	assert_int_equal(forms->u.array.len, 2);
+	assert_string_equal(YAJL_GET_STRING(get(forms->u.array.values[0], "format")), "date");
+	assert_string_equal(YAJL_GET_STRING(get(forms->u.array.values[1], "format")), "date-time");
+	drop_document(&f);
+}
+
+/* A body that only has optional fields may be left out. */
+static void
+test_openapi_of_optional_bodies(void **state)
+{
+	struct fixture f = { .commands = PARCEL_COMMANDS };
+
+	(void)state;
+	make_document(&f);
+	assert_true(
+		YAJL_IS_TRUE(get(get(operation(&f, "parcel_send"), "requestBody"), "required")));
+	assert_true(
+		YAJL_IS_FALSE(get(get(operation(&f, "parcel_list"), "requestBody"), "required")));
+	assert_int_equal(check(f.path, ""), 0);
+	drop_document(&f);
+}
+
 int
 main(void)
 {
@@ -279,6 +345,8 @@ main(void)
 		cmocka_unit_test(test_openapi_describes_results),
 		cmocka_unit_test(test_openapi_is_valid),
 		cmocka_unit_test(test_openapi_check_finds_faults),
+		cmocka_unit_test(test_openapi_of_optional_fields),
+		cmocka_unit_test(test_openapi_of_optional_bodies),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -309,6 +309,71 @@ test_out_fail_stops_writing(void **state)
 	assert_written(s, "whole ");
 }
 
+/* ---- who watches -------------------------------------------------------------------------- */
+
+struct watcher {
+	char text[64];
+	size_t bytes;
+};
+
+static void
+watch(void *ctx, const char *data, size_t len)
+{
+	struct watcher *w = ctx;
+	size_t room = sizeof(w->text) - 1 - strlen(w->text);
+
+	strncat(w->text, data, len < room ? len : room);
+	w->bytes += len;
+}
+
+static void
+test_out_tap_sees_what_is_written_from_then_on(void **state)
+{
+	const struct sink *s = *state;
+	struct watcher w = { { 0 }, 0 };
+
+	out_text(s->out, "before ");
+	out_tap(s->out, watch, &w);
+	out_text(s->out, "one ");
+	out_flush(s->out);
+	out_text(s->out, "two");
+	out_tap_sync(s->out);
+	assert_string_equal(w.text, "one two");
+	out_tap_sync(s->out);
+	assert_string_equal(w.text, "one two");
+	out_text(s->out, " three");
+	out_tap(s->out, NULL, NULL);
+	assert_string_equal(w.text, "one two three");
+	out_text(s->out, " four");
+	out_flush(s->out);
+	assert_string_equal(w.text, "one two three");
+}
+
+static void
+test_out_tap_sees_each_byte_once_however_it_goes(void **state)
+{
+	const struct sink *s = *state;
+	struct watcher w = { { 0 }, 0 };
+	char *mib = calloc(1, MIB);
+
+	assert_non_null(mib);
+	out_tap(s->out, watch, &w);
+	out_write(s->out, mib, MIB);
+	out_hold(s->out);
+	for (int i = 0; i < 3; i++)
+		out_write(s->out, mib, MIB);
+	out_release(s->out);
+	out_write(s->out, mib, 10);
+	out_flush(s->out);
+	assert_int_equal(w.bytes, 4 * MIB + 10);
+	assert_int_equal(size_of(s), w.bytes);
+	out_hold(s->out);
+	out_text(s->out, "gone");
+	out_discard(s->out);
+	assert_int_equal(w.bytes, 4 * MIB + 14);
+	free(mib);
+}
+
 int
 main(void)
 {
@@ -327,6 +392,10 @@ main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_out_hold_that_cannot_spill_fails, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_out_tap_sees_what_is_written_from_then_on,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_out_tap_sees_each_byte_once_however_it_goes,
+						setup, teardown),
 		cmocka_unit_test(test_out_full_device_is_an_error_that_stays),
 		cmocka_unit_test(test_out_closed_pipe_is_an_error),
 		cmocka_unit_test_setup_teardown(test_out_fail_stops_writing, setup, teardown),

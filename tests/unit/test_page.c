@@ -149,6 +149,12 @@ static const struct command OF_ALL = {
 	.result = RESULT_LIST,
 	.pages = PAGES_BY_SESSION,
 };
+static const struct command OF_ONE_OR_ALL = {
+	.name = "of_one_or_all",
+	.params = { { .name = "host", .type = PARAM_DOMAIN, .optional = true } },
+	.result = RESULT_LIST,
+	.pages = PAGES_BY_SESSION,
+};
 static const struct command WITHOUT = {
 	.name = "without",
 	.params = { { .name = "text", .type = PARAM_TEXT } },
@@ -180,6 +186,9 @@ test_page_begin(void **state)
 		{ &OF_HOST, "Example.ORG", 5, "u@example.org/r", ADX_OK, "6" },
 		{ &OF_HOST, "Example.ORG", 5, "u@Example.ORG/r", ADX_EINVAL, NULL },
 		{ &OF_HOST, "example.org", 5, "u@chat.example.org/r", ADX_EINVAL, NULL },
+		{ &OF_ONE_OR_ALL, "Example.ORG", 5, "u@example.org/r", ADX_OK, "6" },
+		{ &OF_ONE_OR_ALL, "example.org", 5, "u@chat.example.org/r", ADX_EINVAL, NULL },
+		{ &OF_ONE_OR_ALL, NULL, 5, "u@chat.example.org/r", ADX_OK, "6" },
 		/* The command has its own words for a host that cannot be. */
 		{ &OF_HOST, "a b", 5, "u@example.org/r", ADX_OK, "6" },
 	};

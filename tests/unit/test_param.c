@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "command/args.h"
 #include "command/call.h"
+#include "parcels.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ARGS(...)                                                                                  \
@@ -28,7 +30,11 @@ begin_one(struct call *call, struct command *command, enum param_type type, cons
 	*err = (struct adx_error){ 0 };
 	*command = (struct command){
 		.name = "test",
-		.params = { { .name = "x", .type = type, .words = WORDS, .min = -5, .max = 10 } },
+		.params = { { .name = "x",
+			      .type = type,
+			      .words = WORDS,
+			      .min = type == PARAM_DAYS ? 3600 : -5,
+			      .max = type == PARAM_DAYS ? 86400 : 10 } },
 	};
 	return call_begin(call, command, &arg, 1, err);
 }
@@ -65,6 +71,11 @@ test_param_takes_good_arguments(void **state)
 		{ PARAM_CHOICE, "whatever", NULL },
 		{ PARAM_PATH, "-", NULL },
 		{ PARAM_PATH, "/tmp/\xFF", NULL },
+		{ PARAM_FLAG, "true", NULL },
+		{ PARAM_DAYS, "1d", NULL },
+		{ PARAM_DAYS, "60m", NULL },
+		{ PARAM_DATE, "2026-11-01", "2026-11-01T00:00:00Z" },
+		{ PARAM_DATE, "2026-11-01T09:30:00+01:00", "2026-11-01T08:30:00Z" },
 	};
 
 	(void)state;
@@ -127,6 +138,15 @@ test_param_refuses_bad_arguments(void **state)
 		{ PARAM_WORD, "lis", "must be one of list, delete, '', not 'lis'" },
 		{ PARAM_CHOICE, "\xFF", "is not UTF-8" },
 		{ PARAM_PATH, "", "is an empty file name" },
+		{ PARAM_FLAG, "yes", "takes no value" },
+		{ PARAM_DAYS, "14",
+		  "must be a length of time, like 2w, 14d, 36h or 30m, not '14'" },
+		{ PARAM_DAYS, "", "must be a length of time, like 2w, 14d, 36h or 30m, not ''" },
+		{ PARAM_DAYS, "59m", "must be between 1h and 1d" },
+		{ PARAM_DAYS, "25h", "must be between 1h and 1d" },
+		{ PARAM_DATE, "2026-02-30",
+		  "must be a date or a timestamp of RFC 3339, like 2026-11-01 or "
+		  "2026-11-01T09:30:00+01:00, not '2026-02-30'" },
 	};
 
 	(void)state;
@@ -369,6 +389,132 @@ test_param_command_without_parameters(void **state)
 	call_end(&call);
 }
 
+/* ---- optional ones ----------------------------------------------------------------------- */
+
+static void
+test_param_optional_may_be_missing(void **state)
+{
+	static const char *const args[12] = { "a", "b", [5] = "", [7] = "2d", [8] = "1970-01-02" };
+	struct adx_error err = { 0 };
+	struct call call = { 0 };
+
+	(void)state;
+	if (call_begin(&call, &PARCELS[0], args, 12, &err) != ADX_OK)
+		fail_msg("%s", err.message);
+	assert_true(call_has(&call, "user"));
+	assert_true(call_has(&call, "small_note"));
+	assert_string_equal(call_raw(&call, "small_note"), "");
+	assert_int_equal(call_arg(&call, "within")->number, 2 * 86400);
+	assert_int_equal(call_arg(&call, "on")->number, 86400);
+	assert_string_equal(call_jid_part(&call, "on"), "1970-01-02T00:00:00Z");
+	assert_false(call_has(&call, "as"));
+	assert_null(call_raw(&call, "as"));
+	assert_int_equal(call_arg(&call, "as")->len, 0);
+	assert_false(call_flag(&call, "fragile"));
+	assert_int_equal(call_arg(&call, "tags")->list.count, 0);
+	call_end(&call);
+	/* Those behind the last one are missing too. */
+	call = (struct call){ 0 };
+	assert_int_equal(call_begin(&call, &PARCELS[0], args, 2, &err), ADX_OK);
+	assert_false(call_has(&call, "small_note"));
+	call_end(&call);
+	call = (struct call){ 0 };
+	assert_int_equal(call_begin(&call, &PARCELS[2], NULL, 0, &err), ADX_OK);
+	assert_false(call_has(&call, "host"));
+	call_end(&call);
+}
+
+static void
+test_param_optional_is_checked_when_it_is_there(void **state)
+{
+	static const struct {
+		size_t index;
+		const char *arg, *want;
+	} cases[] = {
+		{ 2, "tar", "argument 'as' must be one of json, zip, not 'tar'" },
+		{ 3, "", "argument 'output' is an empty file name" },
+		{ 6, "0", "argument 'weight' must be between 1 and 1000" },
+		{ 7, "91d", "argument 'within' must be between 1h and 90d" },
+		{ 9, "false", "argument 'fragile' takes no value" },
+		{ 11, "hunter2\xFF", "argument 'seal' is not UTF-8" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *args[12] = { "a", "b" };
+		struct adx_error err = { 0 };
+		struct call call = { 0 };
+
+		args[cases[i].index] = cases[i].arg;
+		assert_int_equal(call_begin(&call, &PARCELS[0], args, 12, &err), ADX_EINVAL);
+		assert_string_equal(err.message, cases[i].want);
+		call_end(&call);
+	}
+}
+
+static void
+test_param_required_must_be_there(void **state)
+{
+	static const struct {
+		const char *args[3];
+		size_t count;
+		const char *want;
+	} cases[] = {
+		{ { "a", NULL }, 12, "requires 1 more argument:" },
+		{ { NULL, "b" }, 12, "requires 1 more argument:" },
+		{ { NULL }, 0, "requires 2 more arguments:" },
+		{ { "a", "b" }, 14, "requires 2 less arguments:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *args[14] = { cases[i].args[0], cases[i].args[1] };
+		struct adx_error err = { 0 };
+		struct call call = { 0 };
+
+		assert_int_equal(call_begin(&call, &PARCELS[0], args, cases[i].count, &err),
+				 ADX_EUSAGE);
+		assert_non_null(strstr(err.message, cases[i].want));
+		call_end(&call);
+	}
+}
+
+/* What filters by a host that cannot be is wrong; no account is missing. */
+static void
+test_param_optional_names_no_account(void **state)
+{
+	struct command command = PARCELS[2];
+	struct adx_error err = { 0 };
+	struct call call = { 0 };
+
+	(void)state;
+	command.if_bad_jid = &NO_ACCOUNT;
+	assert_int_equal(call_begin(&call, &command, ARGS("a b"), &err), ADX_EINVAL);
+	assert_null(call.early);
+	call_end(&call);
+}
+
+/* An empty secret is one; a missing one is none. */
+static void
+test_param_optional_secret_that_is_empty(void **state)
+{
+	struct command command = PARCELS[0];
+	const char *args[12] = { "a", "b" };
+	struct adx_error err = { 0 };
+	struct call call = { 0 };
+
+	(void)state;
+	command.if_empty_secret = &NO_ACCOUNT;
+	assert_int_equal(call_begin(&call, &command, args, 12, &err), ADX_OK);
+	assert_null(call.early);
+	call_end(&call);
+	call = (struct call){ 0 };
+	args[11] = "";
+	assert_int_equal(call_begin(&call, &command, args, 12, &err), ADX_OK);
+	assert_ptr_equal(call.early, &NO_ACCOUNT);
+	call_end(&call);
+}
+
 /* ---- content instead of a file ----------------------------------------------------------- */
 
 static const char *const FORMATS[] = { "erlang", "csv", NULL };
@@ -445,6 +591,11 @@ main(void)
 		cmocka_unit_test(test_param_bad_account_is_an_error_without_if_bad_jid),
 		cmocka_unit_test(test_param_count_must_match),
 		cmocka_unit_test(test_param_command_without_parameters),
+		cmocka_unit_test(test_param_optional_may_be_missing),
+		cmocka_unit_test(test_param_optional_is_checked_when_it_is_there),
+		cmocka_unit_test(test_param_required_must_be_there),
+		cmocka_unit_test(test_param_optional_names_no_account),
+		cmocka_unit_test(test_param_optional_secret_that_is_empty),
 		cmocka_unit_test(test_param_path_takes_content),
 		cmocka_unit_test(test_param_path_without_content_is_a_path),
 		cmocka_unit_test(test_param_content_needs_a_known_format),

@@ -33,7 +33,7 @@ open_sheet(void)
 
 	assert_non_null(s.file);
 	s.out = out_new(fileno(s.file));
-	s.writer = pie_writer_new(s.out);
+	s.writer = pie_writer_new(s.out, NULL);
 	assert_non_null(s.writer);
 	return s;
 }

@@ -133,16 +133,24 @@ all_taken(struct world *w, int times)
 	return true;
 }
 
+/* One call is enough for all that were put: who is called calls the next. */
 static void
-test_queue_gives_each_to_one_thread(void **state)
+put_all(struct world *w)
 {
-	struct world *w = *state;
+	for (int i = 0; i < REQUESTS; i++)
+		queue_put(&w->queue, &w->requests[i]);
+	queue_call(&w->queue);
+}
+
+static void
+check_threads(struct world *w, void (*give)(struct world *w))
+{
 	pthread_t threads[THREADS];
 
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, take_on, w), 0);
 	for (int round = 1; round <= ROUNDS; round++) {
-		add_all(w);
+		give(w);
 		while (!all_taken(w, round))
 			sched_yield();
 	}
@@ -152,6 +160,19 @@ test_queue_gives_each_to_one_thread(void **state)
 	assert_int_equal(atomic_load(&w->ended), THREADS);
 	for (int i = 0; i < REQUESTS; i++)
 		assert_int_equal(atomic_load(&w->taken[i]), ROUNDS);
+}
+
+static void
+test_queue_gives_each_to_one_thread(void **state)
+{
+	check_threads(*state, add_all);
+}
+
+static void
+test_queue_calls_once_for_many(void **state)
+{
+	queue_call(&((struct world *)*state)->queue);
+	check_threads(*state, put_all);
 }
 
 #define WITH_QUEUE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -164,6 +185,7 @@ main(void)
 		WITH_QUEUE(test_queue_gives_batches),
 		WITH_QUEUE(test_queue_is_emptied_before_it_ends),
 		WITH_QUEUE(test_queue_gives_each_to_one_thread),
+		WITH_QUEUE(test_queue_calls_once_for_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

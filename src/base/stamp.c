@@ -1,6 +1,7 @@
-#include "transfer/pie_stamp.h"
+#include "base/stamp.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* Exactly n digits, as a number. */
@@ -80,8 +81,28 @@ midnight(int year, int month, int day, time_t *out)
 	       tm.tm_mday == day;
 }
 
+/* A moment and the fraction behind it, as text; false beyond the years that have four digits. */
+static bool
+print_stamp(time_t at, const char part[8], char out[STAMP_SIZE])
+{
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL || tm.tm_year + 1900 < 1 || tm.tm_year + 1900 > 9999)
+		return false;
+	return snprintf(out, STAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
+			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+			part) < STAMP_SIZE;
+}
+
+/* Since midnight, of a place whose clocks are so many minutes ahead. */
+static int
+seconds_of(const struct tm *tm, int ahead)
+{
+	return tm->tm_hour * 3600 + (tm->tm_min - ahead) * 60 + tm->tm_sec;
+}
+
 bool
-pie_stamp(const char *text, char out[PIE_STAMP_SIZE])
+stamp_of_xmpp(const char *text, char out[STAMP_SIZE])
 {
 	const char *s = text;
 	struct tm tm = { 0 };
@@ -98,12 +119,53 @@ pie_stamp(const char *text, char out[PIE_STAMP_SIZE])
 		return false;
 	if (legacy ? *s != '\0' : !fraction(&s, part) || !zone(&s, &minutes))
 		return false;
-	if (!midnight(year, month, day, &at))
+	return midnight(year, month, day, &at) &&
+	       print_stamp(at + seconds_of(&tm, minutes), part, out);
+}
+
+/* The two letters of RFC 3339 may be small; a zone has no other letter. */
+static bool
+clock_and_zone(const char **s, struct tm *tm, char part[8], int *minutes)
+{
+	if (!literal(s, 'T') && !literal(s, 't') && !literal(s, ' '))
 		return false;
-	at += tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec - minutes * 60;
-	if (gmtime_r(&at, &tm) == NULL || tm.tm_year + 1900 < 1 || tm.tm_year + 1900 > 9999)
+	if (!clock_time(s, tm) || !fraction(s, part))
 		return false;
-	return snprintf(out, PIE_STAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
-			tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			part) < PIE_STAMP_SIZE;
+	if (literal(s, 'z'))
+		return **s == '\0';
+	return zone(s, minutes);
+}
+
+bool
+stamp_of_date(const char *text, char out[STAMP_SIZE], int64_t *seconds)
+{
+	const char *s = text;
+	struct tm tm = { 0 };
+	int year, month, day, minutes = 0;
+	char part[8] = "";
+	time_t at;
+
+	if (!digits(&s, 4, &year) || !literal(&s, '-') || !digits(&s, 2, &month) ||
+	    !literal(&s, '-') || !digits(&s, 2, &day) || !midnight(year, month, day, &at))
+		return false;
+	if (*s != '\0' && !clock_and_zone(&s, &tm, part, &minutes))
+		return false;
+	at += seconds_of(&tm, minutes);
+	*seconds = at;
+	return print_stamp(at, part, out);
+}
+
+void
+stamp_shorten(char stamp[STAMP_SIZE])
+{
+	char *point = strchr(stamp, '.');
+	char *last = stamp + strlen(stamp) - 1; /* the 'Z' */
+
+	if (point == NULL)
+		return;
+	while (last[-1] == '0')
+		last--;
+	if (last[-1] == '.')
+		last--;
+	memcpy(last, "Z", 2);
 }

@@ -1,0 +1,33 @@
+/*
+ * The threads that speak HTTP. Each has a libmicrohttpd of its own and works in rounds: it looks at
+ * all of its connections that have something to say, and only then tells others of what has come.
+ * So requests go on in bulk, and the thread is called once for all the replies that were made
+ * while it was at work: to call a thread that sleeps takes longer than most requests.
+ */
+#ifndef ADMINEX_LOOP_H
+#define ADMINEX_LOOP_H
+
+#include "daemon/daemon_priv.h"
+
+struct loop;
+struct loops; /* of one listener */
+
+/* Makes libmicrohttpd for one of them, with room for so many connections. NULL: the log says why.
+ */
+typedef struct MHD_Daemon *loop_make(struct loop *loop, unsigned connections, void *ctx);
+
+/* NULL when not all could be started. */
+struct loops *loops_start(struct daemon *daemon, loop_make *make, void *ctx);
+/* Closes all connections. Nobody is carrying out a request of theirs any more. NULL is fine. */
+void loops_stop(struct loops *loops);
+
+/* Give a new connection to one of them. Whoever has no room closes it. */
+void loops_admit(struct loops *loops, int fd, const struct sockaddr *address, socklen_t size);
+
+struct daemon *loop_daemon(const struct loop *loop);
+/* A connection has ended. */
+void loop_count_out(struct loop *loop);
+/* Any thread's: the connection of a request that was suspended is to go on. */
+void loop_resume(struct loop *loop, struct request *request);
+
+#endif
