@@ -102,6 +102,21 @@ newfolder_file(struct newfolder *folder, const char *name, int *fd, struct adx_e
 	return fail(folder, err);
 }
 
+/* It is there. */
+static enum adx_rc
+finish(struct newfolder *folder, int errnum, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	if (errnum != 0)
+		rc = adx_fail_errno(err, ADX_EIO, errnum,
+				    "'%s' is there, but may not survive a crash: cannot "
+				    "synchronise its folder",
+				    folder->path);
+	release(folder);
+	return rc;
+}
+
 enum adx_rc
 newfolder_commit(struct newfolder *folder, struct adx_error *err)
 {
@@ -112,9 +127,7 @@ newfolder_commit(struct newfolder *folder, struct adx_error *err)
 		newfolder_abort(folder);
 		return rc;
 	}
-	newfile_sync_folder(folder->path);
-	release(folder);
-	return ADX_OK;
+	return finish(folder, newfile_sync_folder(folder->path), err);
 }
 
 void
