@@ -74,6 +74,13 @@ check_refused(const char *path, const char *why)
 	assert_non_null(strstr(err.message, path));
 	if (strstr(err.message, why) == NULL)
 		fail_msg("'%s' does not say '%s'", err.message, why);
+}
+
+/* The same of a file that was made for this. */
+static void
+check_file_refused(const char *path, const char *why)
+{
+	check_refused(path, why);
 	unlink(path);
 }
 
@@ -127,7 +134,7 @@ test_signer_refuses_keys_that_others_can_read(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(MODES) / sizeof(MODES[0]); i++) {
 		put_key(rfc_key(), NULL, MODES[i], path);
-		check_refused(path, "open to others");
+		check_file_refused(path, "open to others");
 	}
 }
 
@@ -138,13 +145,13 @@ test_signer_refuses_other_keys(void **state)
 
 	(void)state;
 	put_key(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), NULL, 0600, path);
-	check_refused(path, "is EC, not Ed25519");
+	check_file_refused(path, "is EC, not Ed25519");
 	put_key(EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048), NULL, 0600, path);
-	check_refused(path, "is RSA, not Ed25519");
+	check_file_refused(path, "is RSA, not Ed25519");
 	put_key(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), NULL, 0600, path);
-	check_refused(path, "is X25519, not Ed25519");
+	check_file_refused(path, "is X25519, not Ed25519");
 	put_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), NULL, 0600, path);
-	check_refused(path, "is ED448, not Ed25519");
+	check_file_refused(path, "is ED448, not Ed25519");
 }
 
 /* Nobody is asked for it, terminal or not. */
@@ -155,7 +162,7 @@ test_signer_refuses_a_passphrase(void **state)
 
 	(void)state;
 	put_key(rfc_key(), "secret", 0600, path);
-	check_refused(path, "has a passphrase");
+	check_file_refused(path, "has a passphrase");
 }
 
 static void
@@ -165,9 +172,9 @@ test_signer_refuses_what_is_no_key(void **state)
 
 	(void)state;
 	put_text("", path);
-	check_refused(path, "holds no private key");
+	check_file_refused(path, "holds no private key");
 	put_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", path);
-	check_refused(path, "holds no private key");
+	check_file_refused(path, "holds no private key");
 	check_refused("/tmp/adminex-no-such-key", "No such file");
 	check_refused("/dev/null", "no regular file");
 	check_refused("/tmp", "no regular file");
