@@ -13,10 +13,8 @@ enum { MINUTE = 60, GRACE_MAX = 3650 * 86400 };
 
 static const struct answer PLAN = {
 	"ok",
-	"Erasing {user}@{host} would delete {delete} rows and anonymise {anonymise}; {keep} would "
-	"be "
-	"kept. Nothing was changed.\nTo go on: --execute {token}, or --yes whatever the plan is by "
-	"then"
+	"Erasing {user}@{host} would delete {delete} rows, anonymise {anonymise} and keep {keep}.\n"
+	"Nothing was changed. To go on: --execute {token}, or --yes whatever the plan is by then"
 };
 static const struct answer ERASED = {
 	"ok",

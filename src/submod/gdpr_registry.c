@@ -59,8 +59,8 @@ static const struct answer NO_COLUMN = { "no_such_column",
 static const struct answer NOT_A_TEXT = { "not_a_text",
 					  "The columns that name the subject must be texts" };
 static const struct answer NOT_EMPTY = {
-	"not_empty", "Table {table} has a column that is NOT NULL and no text, so it cannot be "
-		     "anonymised: name it with --keep or --system"
+	"not_empty", "Table {table} cannot be anonymised: name its NOT NULL columns that are no "
+		     "texts with --keep"
 };
 static const struct answer NOT_YOURS = { "not_your_table", "Table {table} is adminex's own" };
 static const struct answer NOT_REGISTERED = { "not_registered",

@@ -235,11 +235,13 @@ def parameters(command):
 
 @functools.cache
 def options(command):
-    """The names of a command's options, each with whether a value follows, from its help."""
+    """What a command's options look like, by letter and by name, from its help: the field of each,
+    and whether a value follows."""
     done = subprocess.run([harness.BIN, "help", command], stdin=subprocess.DEVNULL, check=True,
                           stdout=subprocess.PIPE, text=True, timeout=harness.TIMEOUT)
-    return {name: bool(form) for name, form in
-            re.findall(r"^ +(?:-\w, )?(--[\w-]+)( [\w|]+)?(?:  |$)", done.stdout, re.MULTILINE)}
+    told = re.findall(r"^ +(?:(-\w), )?(--[\w-]+)( [\w|]+)?(?:  |$)", done.stdout, re.MULTILINE)
+    return {word: (name[2:].replace("-", "_"), bool(form))
+            for letter, name, form in told for word in (letter, name) if word}
 
 
 def by_name(command, args):
@@ -248,7 +250,8 @@ def by_name(command, args):
     while left:
         word = left.pop(0)
         if word in options(command):
-            given[word[2:].replace("-", "_")] = left.pop(0) if options(command)[word] else True
+            field, has_value = options(command)[word]
+            given[field] = left.pop(0) if has_value else True
         else:
             rest.append(word)
     return {**dict(zip(parameters(command), rest, strict=True)), **given}

@@ -102,7 +102,7 @@ class Plan(Subject):
                 self.succeeds(result)
                 self.assertIn(NO_KEY, (result.err + result.out).decode())
                 self.assertNotIn("[y/N]", (result.err + result.out).decode())
-                self.assertRegex(result.text, r"(?m)^To go on: --execute [0-9a-f]{16}(-\d+){19}, or "
+                self.assertRegex(result.text, r"(?m)^Nothing was changed. To go on: --execute [0-9a-f]{16}(-\d+){19}, or "
                                               "--yes whatever the plan is by then$")
                 self.assertEqual(self.state(), before)
 
@@ -113,8 +113,8 @@ class Plan(Subject):
                          ["section", "table", "action", "rows", "reason"])
         rows = [re.split("  +", line) for line in lines[2:-2]]
         self.assertEqual([[row[0], row[2], int(row[3])] for row in rows], PLAN)
-        self.assertEqual(lines[-2], "Erasing Romeo@EXAMPLE.org would delete 11 rows and anonymise "
-                                    "2; 0 would be kept. Nothing was changed.")
+        self.assertEqual(lines[-2], "Erasing Romeo@EXAMPLE.org would delete 11 rows, anonymise 2 "
+                                    "and keep 0.")
         reasons = {row[0] for row in rows if row[4:] not in ([], [""])}
         self.assertEqual(reasons, {"outbox", "audit_log", "requests", "told"})
 

@@ -119,8 +119,8 @@ class Registry(world.TestCase):
                  "--subject-column", "jid", "--keep", "id;nothing"),
                 ("The columns that name the subject must be texts", "shop.orders",
                  "--subject-column", "id"),
-                ("Table shop.orders has a column that is NOT NULL and no text, so it cannot be "
-                 "anonymised: name it with --keep or --system", "shop.orders", "--subject-column",
+                ("Table shop.orders cannot be anonymised: name its NOT NULL columns that are no "
+                 "texts with --keep", "shop.orders", "--subject-column",
                  "jid", "--erasure", "anonymise", "--reason", "tax law")):
             with self.subTest(words=words):
                 before = self.state()
