@@ -694,13 +694,17 @@ class PersonalData(Faults):
                    "No space left on device")
 
     def sleepy_section(self):
-        """A section that both forms have takes long, when the file is half written."""
-        self.sql("ALTER TABLE offline_messages RENAME TO offline_kept;"
-                 f"INSERT INTO offline_kept (host, username, packet) VALUES ('{HOST}', 'romeo', '');"
-                 "CREATE VIEW adminex.offline_messages AS"
-                 " SELECT k.* FROM adminex.offline_kept AS k, pg_sleep(60)")
-        self.addCleanup(self.sql, "DROP VIEW offline_messages;"
-                                  "ALTER TABLE offline_kept RENAME TO offline_messages")
+        """A section that both forms have takes long, when the file is half written, for whom a
+        policy is. The options to be that one."""
+        name = f"{self.database}_sleepy"
+        self.sql(f"CREATE ROLE {name} LOGIN IN ROLE adminex_admin;"
+                 f"INSERT INTO offline_messages (host, username, packet) VALUES ('{HOST}', 'romeo', '');"
+                 "ALTER TABLE offline_messages ENABLE ROW LEVEL SECURITY;"
+                 "CREATE POLICY slow ON offline_messages USING (pg_sleep(60) IS NOT NULL)")
+        self.addCleanup(self.sql, "DROP POLICY slow ON offline_messages;"
+                                  "ALTER TABLE offline_messages DISABLE ROW LEVEL SECURITY;"
+                                  f"DROP ROLE {name}")
+        return ["--dsn", self.cluster.dsn(self.database, name)]
 
     def asleep(self):
         """The process id of the backend, once it sleeps in the middle of the file."""
@@ -711,18 +715,20 @@ class PersonalData(Faults):
         return self.value(query)
 
     def test_personal_data_interrupted(self):
-        self.sleepy_section()
+        options = self.sleepy_section()
         for name in self.NAMES:
-            child = self.spawn("retrieve_personal_data", "romeo", HOST, self.folder / name)
+            child = self.spawn("retrieve_personal_data", "romeo", HOST, self.folder / name,
+                               options=options)
             self.asleep()
             child.interrupt()
             self.failed(child.wait(), 130, INTERRUPTED)
             self.assertEqual(os.listdir(self.folder), [])
 
     def test_personal_data_without_a_connection_to_the_end(self):
-        self.sleepy_section()
+        options = self.sleepy_section()
         for name in self.NAMES:
-            child = self.spawn("retrieve_personal_data", "romeo", HOST, self.folder / name)
+            child = self.spawn("retrieve_personal_data", "romeo", HOST, self.folder / name,
+                               options=options)
             self.sql(f"SELECT pg_terminate_backend({self.asleep()})")
             self.failed(child.wait(), 3, "administrator command")
             self.assertEqual(os.listdir(self.folder), [])

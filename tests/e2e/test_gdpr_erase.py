@@ -116,7 +116,7 @@ class Plan(Subject):
         self.assertEqual(lines[-2], "Erasing Romeo@EXAMPLE.org would delete 11 rows, anonymise 2 "
                                     "and keep 0.")
         reasons = {row[0] for row in rows if row[4:] not in ([], [""])}
-        self.assertEqual(reasons, {"outbox", "audit_log", "requests", "told"})
+        self.assertEqual(reasons, {"account", "outbox", "audit_log", "requests", "told"})
 
     def test_gdpr_erase_plan_for_machines(self):
         reply = self.plan()
