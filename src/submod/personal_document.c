@@ -185,18 +185,49 @@ on_progress(void *ctx, int64_t accounts, int64_t accounts_all)
 	(void)accounts_all;
 }
 
+/* What was left out was said as a remark. Without the account there is nothing to hand over. */
+static enum adx_rc
+check_account(const struct export_report *report, const struct pie_dialect *dialect,
+	      struct adx_error *err)
+{
+	if (report->left_out[PIE_ACCOUNT] == 0)
+		return ADX_OK;
+	adx_fail(err, ADX_EFAIL, "%s does not take this account", PIE_SERVERS[dialect->server]);
+	adx_hint(err, "'--as xep0227' without '--for' writes it for other servers");
+	return ADX_EFAIL;
+}
+
+static enum adx_rc
+write_pie_section(struct call *call, struct seal *seal, const struct export_options *options,
+		  struct adx_error *err)
+{
+	struct seal_section section = { .name = "xep0227", .file = "xep0227.xml" };
+	struct export_report report;
+	char reason[80];
+	enum adx_rc rc;
+
+	if (options->dialect != NULL) {
+		snprintf(reason, sizeof(reason), "written for %s: what it refuses is left out",
+			 PIE_SERVERS[options->dialect->server]);
+		section.reason = reason;
+	}
+	seal_section_begin(seal, &section);
+	rc = export_in_snapshot(call->db, seal_out(seal), options, &report, err);
+	seal_section_end(seal, 1);
+	return rc == ADX_OK ? check_account(&report, options->dialect, err) : rc;
+}
+
 /* One section: the document that other servers import, credentials included. */
 static enum adx_rc
 write_pie(struct call *call, const struct personal_request *r, const struct seal_facts *facts,
 	  struct out *out, bool *known, char digest[SEAL_DIGEST_SIZE], struct adx_error *err)
 {
-	static const struct seal_section SECTION = { .name = "xep0227", .file = "xep0227.xml" };
 	struct export_options options = { .host = r->subject.host,
 					  .user = r->subject.username,
+					  .dialect = r->dialect,
 					  .remark = on_remark,
 					  .progress = on_progress,
 					  .ctx = call };
-	struct export_report report;
 	struct seal *seal;
 	enum adx_rc rc = export_exists(call->db, &options, known, err);
 
@@ -205,9 +236,7 @@ write_pie(struct call *call, const struct personal_request *r, const struct seal
 	rc = seal_open(out, SEAL_XML, facts, r->signer, &seal, err);
 	if (rc != ADX_OK)
 		return rc;
-	seal_section_begin(seal, &SECTION);
-	rc = export_in_snapshot(call->db, seal_out(seal), &options, &report, err);
-	seal_section_end(seal, 1);
+	rc = write_pie_section(call, seal, &options, err);
 	if (rc == ADX_OK)
 		rc = seal_close(seal, digest, err);
 	seal_free(seal);
