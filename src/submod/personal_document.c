@@ -6,12 +6,25 @@
 #include "transfer/export.h"
 
 /* How the data of others is treated: said in each document, and in docs/PRIVACY.md. */
-static const char *const RULES[] = {
+static const char ON_CONTACTS[] =
 	"Contacts, their requests and the senders of waiting messages are given: the subject has "
-	"seen them, or they wrote to the subject.",
+	"seen them, or they wrote to the subject.";
+static const char ON_OPERATORS[] = "Operators are not named.";
+
+static const char *const RULES[] = {
+	ON_CONTACTS,
 	"Who has the subject in a roster is not named; the number of such rosters is given.",
-	"Operators are not named.",
+	ON_OPERATORS,
 	"Secrets are not given; that they are set, when and how, is.",
+	NULL,
+};
+
+/* A server takes an account over with what it checks the password against. */
+static const char *const PIE_RULES[] = {
+	ON_CONTACTS,
+	"Who has the subject in a roster is not named.",
+	ON_OPERATORS,
+	"What the password is checked against is given, for the server that the account moves to.",
 	NULL,
 };
 
@@ -34,7 +47,7 @@ read_facts(struct db *db, const struct personal_request *r, struct rows **rows,
 				      .snapshot_at = rows_get(*rows, "snapshot_at"),
 				      .registry_version = rows_get(*rows, "registry_version"),
 				      .schema_version = rows_get(*rows, "schema_version"),
-				      .rules = RULES };
+				      .rules = r->form == PERSONAL_XEP0227 ? PIE_RULES : RULES };
 	return ADX_OK;
 }
 
@@ -224,6 +237,7 @@ write_pie(struct call *call, const struct personal_request *r, const struct seal
 {
 	struct export_options options = { .host = r->subject.host,
 					  .user = r->subject.username,
+					  .hides_operators = true,
 					  .dialect = r->dialect,
 					  .remark = on_remark,
 					  .progress = on_progress,

@@ -308,6 +308,20 @@ class ForAServer(daemon.TestCase):
             self.assertEqual(len(self.contacts(text)), 2)
             self.assertEqual("<!-- a -->" in text, not options)
 
+    def test_gdpr_export_as_xep0227_says_what_is_true_of_it(self):
+        self.insert("bans", {"host": HOST, "username": "romeo", "reason": "spam",
+                             "banned_by": "an.operator"})
+        for options, err in (([], ""), (["--for", "prosody"], "it is banned")):
+            text = self.document(*options, err=err)
+            self.assertIn(">spam<", text)
+            self.assertNotIn("an.operator", text)
+            rules = json.loads(ET.fromstring(text)[-1].text)["manifest"]["rules"]
+            self.assertIn("Operators are not named.", rules)
+            self.assertEqual([rule for rule in rules if "password" in rule], [
+                "What the password is checked against is given, for the server that the account "
+                "moves to."])
+            self.assertNotIn("Secrets are not given", str(rules))
+
     def test_gdpr_export_for_a_server_has_its_hash_of_the_password(self):
         def keys(*options, err=""):
             (found,) = ET.fromstring(self.document("--for", "prosody", *options, err=err)).iter(MECHANISM)
