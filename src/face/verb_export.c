@@ -115,48 +115,18 @@ take_account(int count, char **words, struct request *r, struct adx_error *err)
 	return ADX_OK;
 }
 
-/* The servers that can be named, and the hashes that each can be set to. */
-static const struct {
-	const char *name;
-	enum pie_server server;
-	struct hash {
-		const char *name, *mechanism;
-	} hashes[4];
-} SERVERS[] = {
-	{ "ejabberd",
-	  PIE_EJABBERD,
-	  { { "SHA-1", "SCRAM-SHA-1" },
-	    { "SHA-256", "SCRAM-SHA-256" },
-	    { "SHA-512", "SCRAM-SHA-512" } } },
-	{ "prosody", PIE_PROSODY, { { "SHA-1", "SCRAM-SHA-1" }, { "SHA-256", "SCRAM-SHA-256" } } },
-};
-
-static const char *
-mechanism_of(const struct hash hashes[], const char *name)
-{
-	for (size_t i = 0; hashes[i].name != NULL; i++)
-		if (strcmp(hashes[i].name, name) == 0)
-			return hashes[i].mechanism;
-	return NULL;
-}
-
 static enum adx_rc
 take_dialect(struct request *r, struct adx_error *err)
 {
-	const char *hash = r->scram == NULL ? "SHA-1" : r->scram;
-	size_t i = 0;
+	struct adx_error why;
 
 	if (r->server == NULL)
 		return r->scram == NULL ? ADX_OK : usage(err, "takes --scram with --for only");
-	while (i < sizeof(SERVERS) / sizeof(SERVERS[0]) && strcmp(SERVERS[i].name, r->server) != 0)
-		i++;
-	if (i == sizeof(SERVERS) / sizeof(SERVERS[0]))
-		return usage(err, "takes --for ejabberd or --for prosody");
-	r->dialect.server = SERVERS[i].server;
-	r->dialect.mechanism = mechanism_of(SERVERS[i].hashes, hash);
-	if (r->dialect.mechanism == NULL)
-		return usage(err, "takes --scram SHA-1 or SHA-256, or, for ejabberd, SHA-512");
-	return ADX_OK;
+	if (pie_dialect_named(r->server, r->scram, &r->dialect, &why) == ADX_OK)
+		return ADX_OK;
+	adx_fail(err, ADX_EUSAGE, "export --for: %s", why.message);
+	adx_hint(err, "see 'adminex help export'");
+	return ADX_EUSAGE;
 }
 
 static enum adx_rc

@@ -164,6 +164,36 @@ index_of(const char *const *words, const char *word)
 }
 
 static enum adx_rc
+usage(struct adx_error *err, const char *what)
+{
+	adx_fail(err, ADX_EUSAGE, "gdpr_export %s", what);
+	adx_hint(err, "see 'adminex help gdpr_export'");
+	return ADX_EUSAGE;
+}
+
+/* The server that the document is for; *named is false where none is named. */
+static enum adx_rc
+read_dialect(const struct call *call, enum personal_form form, struct pie_dialect *dialect,
+	     bool *named, struct adx_error *err)
+{
+	const char *server = call_raw(call, "for"), *hash = call_raw(call, "scram");
+	struct adx_error why;
+	char what[sizeof(why.message) + 8];
+
+	*named = server != NULL;
+	if (hash != NULL && server == NULL)
+		return usage(err, "takes --scram with --for only");
+	if (server == NULL)
+		return ADX_OK;
+	if (form != PERSONAL_XEP0227)
+		return usage(err, "takes --for with --as xep0227 only");
+	if (pie_dialect_named(server, hash, dialect, &why) == ADX_OK)
+		return ADX_OK;
+	snprintf(what, sizeof(what), "--for: %s", why.message);
+	return usage(err, what);
+}
+
+static enum adx_rc
 export_signed(struct call *call, struct personal_request *r, struct delivery *to,
 	      struct adx_error *err)
 {
@@ -189,10 +219,14 @@ gdpr_export(struct call *call, struct adx_error *err)
 		.scope = (enum personal_scope)index_of(SCOPES, call_raw(call, "scope")),
 		.form = (enum personal_form)index_of(FORMS, call_raw(call, "as"))
 	};
-	enum adx_rc rc;
+	struct pie_dialect dialect;
+	bool named;
+	enum adx_rc rc = read_dialect(call, r.form, &dialect, &named, err);
 
 	set_subject(&r.subject, CALL_HOST(call), CALL_USER(call));
-	rc = export_signed(call, &r, &to, err);
+	r.dialect = named ? &dialect : NULL;
+	if (rc == ADX_OK)
+		rc = export_signed(call, &r, &to, err);
 	if (rc != ADX_OK)
 		return rc;
 	if (!to.known)
@@ -250,7 +284,9 @@ const struct command GDPR_COMMANDS[] = {
 		  "15), portability what the subject provided (Art. 20). Each document ends with a "
 		  "manifest and a digest, which 'gdpr_verify' checks; the digest is what a request "
 		  "is closed with. xep0227 is one account as other XMPP servers import it, with "
-		  "what its password is checked against: hand it to nobody else. --sign takes a "
+		  "what its password is checked against: hand it to nobody else. ejabberd and "
+		  "Prosody take all that they can of it only with --for; what they refuse is left "
+		  "out and named. Prosody's file must be called USER@HOST.xml. --sign takes a "
 		  "key made by 'openssl genpkey -algorithm ed25519', --encrypt-to a certificate: "
 		  "'openssl cms -decrypt -inform DER' reads the result.",
 	  .params = { P_ACCOUNT,
@@ -263,6 +299,17 @@ const struct command GDPR_COMMANDS[] = {
 			.type = PARAM_WORD,
 			.words = SCOPES,
 			.doc = "access or portability",
+			.optional = true },
+		      { .name = "for",
+			.type = PARAM_WORD,
+			.words = PIE_SERVERS,
+			.doc = "with xep0227: the server that will import it",
+			.optional = true },
+		      { .name = "scram",
+			.type = PARAM_WORD,
+			.words = PIE_HASHES,
+			.doc = "with --for: the hash of passwords that this server is set to; "
+			       "SHA-1, unless said otherwise; SHA-512 with ejabberd only",
 			.optional = true },
 		      { .name = "output",
 			.type = PARAM_PATH,

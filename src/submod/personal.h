@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "command/call.h"
 #include "db/array.h"
+#include "transfer/pie_dialect.h"
 #include "transfer/seal.h"
 
 enum { PERSONAL_FIELDS_MAX = 256 };
@@ -51,6 +52,8 @@ struct personal_request {
 	enum personal_scope scope;
 	enum personal_form form;
 	const struct signer *signer; /* NULL: the document is not signed */
+	/* Of PERSONAL_XEP0227: for which server it is. NULL: as XEP-0227 says. */
+	const struct pie_dialect *dialect;
 };
 
 /*

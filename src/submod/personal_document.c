@@ -6,12 +6,25 @@
 #include "transfer/export.h"
 
 /* How the data of others is treated: said in each document, and in docs/PRIVACY.md. */
-static const char *const RULES[] = {
+static const char ON_CONTACTS[] =
 	"Contacts, their requests and the senders of waiting messages are given: the subject has "
-	"seen them, or they wrote to the subject.",
+	"seen them, or they wrote to the subject.";
+static const char ON_OPERATORS[] = "Operators are not named.";
+
+static const char *const RULES[] = {
+	ON_CONTACTS,
 	"Who has the subject in a roster is not named; the number of such rosters is given.",
-	"Operators are not named.",
+	ON_OPERATORS,
 	"Secrets are not given; that they are set, when and how, is.",
+	NULL,
+};
+
+/* A server takes an account over with what it checks the password against. */
+static const char *const PIE_RULES[] = {
+	ON_CONTACTS,
+	"Who has the subject in a roster is not named.",
+	ON_OPERATORS,
+	"What the password is checked against is given, for the server that the account moves to.",
 	NULL,
 };
 
@@ -34,7 +47,7 @@ read_facts(struct db *db, const struct personal_request *r, struct rows **rows,
 				      .snapshot_at = rows_get(*rows, "snapshot_at"),
 				      .registry_version = rows_get(*rows, "registry_version"),
 				      .schema_version = rows_get(*rows, "schema_version"),
-				      .rules = RULES };
+				      .rules = r->form == PERSONAL_XEP0227 ? PIE_RULES : RULES };
 	return ADX_OK;
 }
 
@@ -185,18 +198,50 @@ on_progress(void *ctx, int64_t accounts, int64_t accounts_all)
 	(void)accounts_all;
 }
 
+/* What was left out was said as a remark. Without the account there is nothing to hand over. */
+static enum adx_rc
+check_account(const struct export_report *report, const struct pie_dialect *dialect,
+	      struct adx_error *err)
+{
+	if (report->left_out[PIE_ACCOUNT] == 0)
+		return ADX_OK;
+	adx_fail(err, ADX_EFAIL, "%s does not take this account", PIE_SERVERS[dialect->server]);
+	adx_hint(err, "'--as xep0227' without '--for' writes it for other servers");
+	return ADX_EFAIL;
+}
+
+static enum adx_rc
+write_pie_section(struct call *call, struct seal *seal, const struct export_options *options,
+		  struct adx_error *err)
+{
+	struct seal_section section = { .name = "xep0227", .file = "xep0227.xml" };
+	struct export_report report;
+	char reason[80];
+	enum adx_rc rc;
+
+	if (options->dialect != NULL) {
+		snprintf(reason, sizeof(reason), "written for %s: what it refuses is left out",
+			 PIE_SERVERS[options->dialect->server]);
+		section.reason = reason;
+	}
+	seal_section_begin(seal, &section);
+	rc = export_in_snapshot(call->db, seal_out(seal), options, &report, err);
+	seal_section_end(seal, 1);
+	return rc == ADX_OK ? check_account(&report, options->dialect, err) : rc;
+}
+
 /* One section: the document that other servers import, credentials included. */
 static enum adx_rc
 write_pie(struct call *call, const struct personal_request *r, const struct seal_facts *facts,
 	  struct out *out, bool *known, char digest[SEAL_DIGEST_SIZE], struct adx_error *err)
 {
-	static const struct seal_section SECTION = { .name = "xep0227", .file = "xep0227.xml" };
 	struct export_options options = { .host = r->subject.host,
 					  .user = r->subject.username,
+					  .hides_operators = true,
+					  .dialect = r->dialect,
 					  .remark = on_remark,
 					  .progress = on_progress,
 					  .ctx = call };
-	struct export_report report;
 	struct seal *seal;
 	enum adx_rc rc = export_exists(call->db, &options, known, err);
 
@@ -205,9 +250,7 @@ write_pie(struct call *call, const struct personal_request *r, const struct seal
 	rc = seal_open(out, SEAL_XML, facts, r->signer, &seal, err);
 	if (rc != ADX_OK)
 		return rc;
-	seal_section_begin(seal, &SECTION);
-	rc = export_in_snapshot(call->db, seal_out(seal), &options, &report, err);
-	seal_section_end(seal, 1);
+	rc = write_pie_section(call, seal, &options, err);
 	if (rc == ADX_OK)
 		rc = seal_close(seal, digest, err);
 	seal_free(seal);

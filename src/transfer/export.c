@@ -149,7 +149,7 @@ fill(struct export *ex, struct pie_record *r, struct adx_error *err)
 	case PIE_BAN:
 		r->u.ban.reason = get(ex, B);
 		r->u.ban.at = get(ex, C);
-		r->u.ban.by = get(ex, D);
+		r->u.ban.by = ex->options->hides_operators ? "" : get(ex, D);
 		break;
 	case PIE_CREATED: r->u.created.at = get(ex, C); break;
 	default: break;

@@ -24,9 +24,10 @@ struct export_sheets {
 };
 
 struct export_options {
-	const char *host; /* as it was typed; NULL: all */
-	const char *user; /* as it was typed; NULL: all of the host, or of all hosts */
-	bool dates;       /* also when accounts were made */
+	const char *host;     /* as it was typed; NULL: all */
+	const char *user;     /* as it was typed; NULL: all of the host, or of all hosts */
+	bool dates;           /* also when accounts were made */
+	bool hides_operators; /* not who banned an account */
 	const struct pie_dialect *dialect;  /* NULL: as XEP-0227 says */
 	const struct export_sheets *sheets; /* NULL: one document */
 	/* A remark beside the result, one line. Never NULL. */

@@ -32,6 +32,48 @@ pie_dialect_is_split(const struct pie_dialect *dialect)
 	return is_for(dialect, PIE_PROSODY);
 }
 
+/* ---- what people call them ---------------------------------------------------------------- */
+
+const char *const PIE_SERVERS[] = { [PIE_EJABBERD] = "ejabberd", [PIE_PROSODY] = "prosody", NULL };
+const char *const PIE_HASHES[] = { "SHA-1", "SHA-256", "SHA-512", NULL };
+
+static const char *const MECHANISMS[] = { "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512" };
+/* How many hashes, the first ones, a server can be set to. */
+static const struct {
+	int count;
+	const char *text;
+} HASHES_OF[] = {
+	[PIE_EJABBERD] = { 3, "SHA-1, SHA-256 or SHA-512" },
+	[PIE_PROSODY] = { 2, "SHA-1 or SHA-256" },
+};
+
+/* The place of the word, or the end of the list. */
+static int
+place_of(const char *const *words, const char *word)
+{
+	int i = 0;
+
+	while (words[i] != NULL && strcmp(words[i], word) != 0)
+		i++;
+	return i;
+}
+
+enum adx_rc
+pie_dialect_named(const char *server, const char *hash, struct pie_dialect *dialect,
+		  struct adx_error *err)
+{
+	int which = place_of(PIE_SERVERS, server);
+	int mechanism = hash == NULL ? 0 : place_of(PIE_HASHES, hash);
+
+	if (PIE_SERVERS[which] == NULL)
+		return adx_fail(err, ADX_EINVAL, "'%.40s' is neither ejabberd nor prosody", server);
+	if (mechanism >= HASHES_OF[which].count)
+		return adx_fail(err, ADX_EINVAL, "%s can be set to %s, not to '%.40s'", server,
+				HASHES_OF[which].text, hash);
+	*dialect = (struct pie_dialect){ (enum pie_server)which, MECHANISMS[mechanism] };
+	return ADX_OK;
+}
+
 /* ---- credentials ------------------------------------------------------------------------- */
 
 static bool

@@ -26,12 +26,24 @@
 
 enum pie_server { PIE_EJABBERD, PIE_PROSODY };
 
+/* What people call them, by server, and hashes of passwords, which servers are set to. NULL ends.
+ */
+extern const char *const PIE_SERVERS[];
+extern const char *const PIE_HASHES[];
+
 /* A pointer to one may be NULL everywhere: XEP-0227 and no more. */
 struct pie_dialect {
 	enum pie_server server;
 	const char
 		*mechanism; /* the one that the server is set to, "SCRAM-SHA-1", "-256", "-512" */
 };
+
+/*
+ * The dialect of a server by its name, set to a hash (NULL: the one that both have unless they are
+ * told otherwise). ADX_EINVAL when there is no such server, or when it cannot be set to that.
+ */
+ADX_MUST_CHECK enum adx_rc pie_dialect_named(const char *server, const char *hash,
+					     struct pie_dialect *dialect, struct adx_error *err);
 
 /* The longest salt of a record in base64. */
 enum { PIE_BASE64_SIZE = (1024 + 2) / 3 * 4 + 1 };

@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import os
+import re
 import stat
+import xml.etree.ElementTree as ET
 import zipfile
 
+import daemon
 import harness
 import world
 from world import CHAT, HOST
@@ -231,3 +234,152 @@ class PersonalData(world.TestCase):
         result = self.does("retrieve_personal_data", "romeo", CHAT, "-")
         data = json.loads(result.text)["data"]
         self.assertEqual([name for name in data if data[name]], ["account", "credentials"])
+
+
+SEAL = "{urn:adminex:seal:1}seal"
+CONTACT = "{jabber:iq:roster}item"
+MECHANISM = "{urn:xmpp:pie:0#scram}scram-credentials"
+SMILE = "\U0001f600"
+# What is wrong with these options, and nothing before it.
+MISUSED = [
+    ({"for": "ejabberd"}, "takes --for with --as xep0227 only"),
+    *(({"as": form, "for": "prosody"}, "takes --for with --as xep0227 only")
+      for form in ("json", "ndjson", "zip")),
+    ({"as": "xep0227", "scram": "SHA-256"}, "takes --scram with --for only"),
+    ({"as": "json", "scram": "SHA-1"}, "takes --scram with --for only"),
+    ({"as": "xep0227", "for": "prosody", "scram": "SHA-512"},
+     "--for: prosody can be set to SHA-1 or SHA-256, not to 'SHA-512'")]
+
+
+class ForAServer(daemon.TestCase):
+    """gdpr_export --as xep0227 --for; tests/servers has the servers import it."""
+
+    def setUp(self):
+        super().setUp()
+        self.contact("romeo", "juliet@example.org", subscription="B")
+        self.contact("romeo", f"{SMILE}@example.org", subscription="B")
+        self.insert("vcards", {"host": HOST, "username": "romeo", "vcard": "<vCard xmlns='vcard-temp'>"
+                                                                          "<!-- a --><FN>R</FN></vCard>"})
+
+    def document(self, *options, err="", user="romeo"):
+        path = self.tmp / "document.xml"
+        self.ok(self.adminex("gdpr_export", user, HOST, "--as", "xep0227", "-o", path, *options),
+                None, err)
+        self.succeeds(self.adminex("gdpr_verify", path))
+        return path.read_text()
+
+    def account(self, text):
+        """All but the seal, which stands last."""
+        self.assertEqual(ET.fromstring(text)[-1].tag, SEAL)
+        return text.partition("<seal ")[0]
+
+    def section(self, text):
+        (section,) = json.loads(ET.fromstring(text)[-1].text)["manifest"]["sections"]
+        return section
+
+    def contacts(self, text):
+        return [item.get("jid") for item in ET.fromstring(text).iter(CONTACT)]
+
+    def test_gdpr_export_for_a_server_is_what_export_writes_for_it(self):
+        self.sql("DELETE FROM credentials WHERE username = 'romeo'")
+        self.insert("credentials", world.credential("romeo", mechanism="SCRAM-SHA-1"))
+        path = self.tmp / "export.xml"
+        accounts = []
+        for server in ("ejabberd", "prosody"):
+            err = "ejabberd refuses" if server == "ejabberd" else ""
+            text = self.document("--for", server, err=err)
+            self.ok(self.adminex("export", "--for", server, "-o", path, "romeo", HOST), None, err)
+            accounts.append(self.account(text))
+            self.assertEqual(accounts[-1], path.read_text().removesuffix("</server-data>\n"))
+            self.assertEqual(self.section(text)["reason"],
+                             f"written for {server}: what it refuses is left out")
+        plain = self.document()
+        accounts.append(self.account(plain))
+        self.assertEqual(len(set(accounts)), 3)
+        self.assertNotIn("reason", self.section(plain))
+
+    def test_gdpr_export_for_a_server_names_what_is_left_out(self):
+        text = self.document("--for", "ejabberd",
+                             err=f"(?m)^adminex: roster item of 'romeo@{HOST}' left out: ejabberd "
+                                 f"refuses '{SMILE}@example.org'")
+        self.assertEqual(self.contacts(text), ["juliet@example.org"])
+        for options in (["--for", "prosody", "--scram", "SHA-256"], []):
+            text = self.document(*options)
+            self.assertEqual(len(self.contacts(text)), 2)
+            self.assertEqual("<!-- a -->" in text, not options)
+
+    def test_gdpr_export_as_xep0227_says_what_is_true_of_it(self):
+        self.insert("bans", {"host": HOST, "username": "romeo", "reason": "spam",
+                             "banned_by": "an.operator"})
+        for options, err in (([], ""), (["--for", "prosody"], "it is banned")):
+            text = self.document(*options, err=err)
+            self.assertIn(">spam<", text)
+            self.assertNotIn("an.operator", text)
+            rules = json.loads(ET.fromstring(text)[-1].text)["manifest"]["rules"]
+            self.assertIn("Operators are not named.", rules)
+            self.assertEqual([rule for rule in rules if "password" in rule], [
+                "What the password is checked against is given, for the server that the account "
+                "moves to."])
+            self.assertNotIn("Secrets are not given", str(rules))
+
+    def test_gdpr_export_for_a_server_has_its_hash_of_the_password(self):
+        def keys(*options, err=""):
+            (found,) = ET.fromstring(self.document("--for", "prosody", *options, err=err)).iter(MECHANISM)
+            return found.get("mechanism"), found[-1].text
+        kept = ET.fromstring(self.document()).find(f".//{MECHANISM}")[-1].text
+        self.assertEqual(keys("--scram", "SHA-256"), ("SCRAM-SHA-256", kept))
+        mechanism, other = keys(err=f"nobody will be able to log in as 'romeo@{HOST}': its password "
+                                    "is kept as SCRAM-SHA-256")
+        self.assertEqual(mechanism, "SCRAM-SHA-1")
+        self.assertNotEqual(other, kept)
+
+    def test_gdpr_export_for_a_server_that_refuses_the_account_makes_no_document(self):
+        self.insert("users", {"host": HOST, "username": SMILE})
+        path = self.tmp / "refused.xml"
+        for target in (path, "-"):
+            result = self.adminex("gdpr_export", SMILE, HOST, "--as", "xep0227", "--for", "ejabberd",
+                                  "-o", target)
+            self.no(result, None, "left out: ejabberd refuses names.*\n.*ejabberd does not take this "
+                                  "account.*without '--for'")
+            self.assertFalse(path.exists())
+            self.assertNotIn(b"</server-data>", result.out)
+        self.says(self.serve().call("gdpr_export", user=SMILE, host=HOST,
+                                    **{"as": "xep0227", "for": "ejabberd"}),
+                  500, "error", "ejabberd does not take this account")
+        self.document("--for", "prosody", user=SMILE, err="it has no password")
+
+    def test_gdpr_export_for_a_server_on_the_command_line_is_used_rightly(self):
+        path = self.tmp / "misused.xml"
+        for options, says in MISUSED:
+            words = [word for name, value in options.items() for word in (f"--{name}", value)]
+            with self.subTest(words=words):
+                self.rejects("gdpr_export", "romeo", HOST, "-o", path, *words, status=2,
+                             pattern=rf"\Aadminex: gdpr_export {re.escape(says)}.*help gdpr_export")
+                self.assertFalse(path.exists())
+        for name in ("for", "scram"):
+            self.rejects("gdpr_export", "romeo", HOST, "--as", "xep0227", f"--{name}", "openfire",
+                         pattern=f"argument '{name}'")
+
+    def test_gdpr_export_for_a_server_in_a_batch_is_used_rightly(self):
+        path = self.tmp / "batch.xml"
+        lines = [{"command": "gdpr_export", "args": {"user": "romeo", "host": HOST,
+                                                     "output": str(path), **options}}
+                 for options, _ in MISUSED + [({"as": "xep0227", "for": "ejabberd"}, "")]]
+        lines = "".join(json.dumps(line) + "\n" for line in lines)
+        *misused, right = self.adminex("batch", "--continue", "-", stdin=lines.encode()).ndjson()
+        self.assertEqual([(reply["status"], reply["message"]) for reply in misused],
+                         [("usage", f"gdpr_export {says}") for _, says in MISUSED])
+        self.assertEqual(right["status"], "ok", right)
+        self.assertEqual(self.contacts(path.read_text()), ["juliet@example.org"])
+
+    def test_gdpr_export_for_a_server_by_http_is_used_rightly(self):
+        server = self.serve()
+        for options, says in MISUSED:
+            with self.subTest(options=options):
+                self.says(server.call("gdpr_export", user="romeo", host=HOST, **options), 400, "usage",
+                          re.escape(says))
+        reply = server.call("gdpr_export", user="romeo", host=HOST,
+                            **{"as": "xep0227", "for": "ejabberd", "scram": "SHA-256"})
+        self.assertEqual((reply.status, reply["Content-Type"]), (200, "application/xml"))
+        self.assertIn("ejabberd refuses", reply["Adminex-Remark"])
+        self.assertEqual(self.contacts(reply.body.decode()), ["juliet@example.org"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import unittest
+import xml.etree.ElementTree as ET
 
 import harness
 import people
@@ -14,6 +15,9 @@ from world import HOST
 
 if importlib.util.find_spec("slixmpp"):
     import client
+
+
+SEAL = "{urn:adminex:seal:1}seal"
 
 
 def say(text):
@@ -57,6 +61,18 @@ class TestCase(harness.TestCase):
         if done.returncode != 0:
             raise AssertionError(f"adminex {args}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done
+
+    @classmethod
+    def export_sealed(cls, server, user):
+        """What a privacy officer hands over of an account, with its seal behind all else."""
+        path = cls.tmp / f"{user}@{HOST}.xml"
+        cls.run_adminex("gdpr_export", user, HOST, "--as", "xep0227", "--for", server, "--scram",
+                        cls.scram, "--output", path)
+        cls.run_adminex("gdpr_verify", path)
+        *_, last = ET.parse(path).getroot()
+        if last.tag != SEAL:
+            raise AssertionError(f"no seal but {last.tag} is last in {path.name}")
+        return path
 
     @classmethod
     def serve(cls, kind, hosts):

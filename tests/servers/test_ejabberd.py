@@ -133,5 +133,26 @@ class OneAccount(TestCase):
         self.locked("éloïse.ἀχιλλεύσ", people.PASSWORDS["éloïse.ἀχιλλεύσ", HOST])
 
 
+class SealedDocument(TestCase):
+    """Of gdpr_export, one account after the other."""
+
+    users, mechanism = ["romeo", "mercutio", "unpadded"], "SCRAM-SHA-1"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = cls.serve(Ejabberd, [HOST])
+
+    def test_sealed_document_is_imported(self):
+        for user in self.users:
+            self.move(self.server, self.export_sealed("ejabberd", user))
+            self.check(user, HOST, people.PASSWORDS[user, HOST], self.mechanism)
+        self.assertEqual(self.server.accounts(HOST), set(self.users))
+
+
+class SealedDocumentOfAnotherHash(SealedDocument):
+    users, mechanism, scram = ["juliet"], "SCRAM-SHA-256", "SHA-256"
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -119,13 +119,17 @@ class AnotherHash(TestCase):
         self.locked("romeo", people.PASSWORDS["romeo", HOST])
 
 
-class OneAccount(TestCase):
+class Alone(TestCase):
+    """Each time a server of its own: a folder is imported as a whole."""
+
     def move_one(self, path):
         self.server = self.serve(Prosody, [HOST])
         warnings = self.move(self.server, path)
         self.server.run_server()
         return warnings
 
+
+class OneAccount(Alone):
     def test_one_account(self):
         self.move_one(self.export_account("romeo"))
         self.assertEqual(self.server.accounts(HOST), {"romeo"})
@@ -146,6 +150,26 @@ class OneAccount(TestCase):
         self.assertEqual(len(warnings), 4)
         self.assertIn("Unable to find user element", warnings[0])
         self.assertEqual(self.server.accounts(HOST), set())
+
+
+class SealedDocument(Alone):
+    """Of gdpr_export."""
+
+    def move_sealed(self, user):
+        self.assertEqual(self.move_one(self.export_sealed("prosody", user)), [])
+        self.assertEqual(self.server.accounts(HOST), {user})
+        self.check(user, HOST, people.PASSWORDS[user, HOST], f"SCRAM-{self.scram}")
+
+    def test_sealed_document_is_imported(self):
+        for user in ("romeo", "remarks"):
+            self.move_sealed(user)
+
+
+class SealedDocumentOfAnotherHash(SealedDocument):
+    scram = "SHA-256"
+
+    def test_sealed_document_is_imported(self):
+        self.move_sealed("juliet")
 
 
 class Killed(TestCase):

@@ -442,6 +442,55 @@ test_dialect_ejabberd_gets_languages_that_are_some(void **state)
 	}
 }
 
+static void
+test_dialect_by_name(void **state)
+{
+	static const struct {
+		const char *server, *hash;
+		struct pie_dialect want;
+	} cases[] = {
+		{ "ejabberd", NULL, { PIE_EJABBERD, "SCRAM-SHA-1" } },
+		{ "ejabberd", "SHA-512", { PIE_EJABBERD, "SCRAM-SHA-512" } },
+		{ "prosody", NULL, { PIE_PROSODY, "SCRAM-SHA-1" } },
+		{ "prosody", "SHA-256", { PIE_PROSODY, "SCRAM-SHA-256" } },
+	};
+	struct pie_dialect found;
+	struct adx_error err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(pie_dialect_named(cases[i].server, cases[i].hash, &found, &err),
+				 ADX_OK);
+		assert_int_equal(found.server, cases[i].want.server);
+		assert_string_equal(found.mechanism, cases[i].want.mechanism);
+	}
+}
+
+static void
+test_dialect_by_a_name_that_is_none(void **state)
+{
+	static const struct {
+		const char *server, *hash, *says;
+	} cases[] = {
+		{ "openfire", NULL, "'openfire' is neither ejabberd nor prosody" },
+		{ "", "SHA-1", "'' is neither ejabberd nor prosody" },
+		{ "ejabberd", "MD5",
+		  "ejabberd can be set to SHA-1, SHA-256 or SHA-512, not to 'MD5'" },
+		{ "prosody", "SHA-512",
+		  "prosody can be set to SHA-1 or SHA-256, not to 'SHA-512'" },
+		{ "prosody", "", "prosody can be set to SHA-1 or SHA-256, not to ''" },
+	};
+	struct pie_dialect found;
+	struct adx_error err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(pie_dialect_named(cases[i].server, cases[i].hash, &found, &err),
+				 ADX_EINVAL);
+		assert_string_equal(err.message, cases[i].says);
+	}
+}
+
 int
 main(void)
 {
@@ -459,6 +508,8 @@ main(void)
 		cmocka_unit_test(test_dialect_ejabberd_gets_padded_pictures),
 		cmocka_unit_test(test_dialect_ejabberd_gets_messages_with_addresses),
 		cmocka_unit_test(test_dialect_ejabberd_gets_languages_that_are_some),
+		cmocka_unit_test(test_dialect_by_name),
+		cmocka_unit_test(test_dialect_by_a_name_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
