@@ -56,6 +56,28 @@ gen_truth(yajl_gen g, const char *name)
 	yajl_gen_bool(g, true);
 }
 
+/* Left out it would be as if it had not been asked for: a document in the clear, or unsigned. */
+static enum adx_rc
+refuse_file(const struct param *p, struct adx_error *err)
+{
+	struct buf option = BUF_INIT;
+
+	param_add_option(p, &option);
+	adx_fail(err, ADX_EUSAGE, "%s names a file, which a daemon does not read",
+		 buf_text(&option));
+	adx_hint(err, "leave --socket away, and the command is carried out here");
+	buf_free(&option);
+	return ADX_EUSAGE;
+}
+
+static enum adx_rc
+gen_path(yajl_gen g, const struct param *p, const char *path, struct adx_error *err)
+{
+	if (p->path == PATH_READ)
+		return gen_file(g, p, path, err);
+	return p->path == PATH_OWN && p->optional ? refuse_file(p, err) : ADX_OK;
+}
+
 /* An optional one that is not there is no member. */
 static enum adx_rc
 gen_argument(yajl_gen g, const struct param *p, const char *arg, struct adx_error *err)
@@ -67,7 +89,7 @@ gen_argument(yajl_gen g, const struct param *p, const char *arg, struct adx_erro
 		return ADX_OK;
 	}
 	if (p->type == PARAM_PATH)
-		return p->path == PATH_READ ? gen_file(g, p, arg, err) : ADX_OK;
+		return gen_path(g, p, arg, err);
 	if (!text_is_utf8(arg, strlen(arg)))
 		return adx_fail(err, ADX_EINVAL, "argument '%s' is not UTF-8", p->name);
 	json_member(g, p->name, arg);

@@ -152,9 +152,20 @@ def blocks(text):
             yield line.strip()
 
 
+def joined(lines):
+    """Lines, each with those that it goes on in: behind a backslash, as in the shell."""
+    begun = ""
+    for line in lines:
+        if line.endswith("\\"):
+            begun += line[:-1]
+        else:
+            yield begun + line
+            begun = ""
+
+
 def examples(text):
     """(example, whether it is only a mention) of a page in Markdown."""
-    for line in blocks(text):
+    for line in joined(blocks(text)):
         match = re.match(r"(?:\$ )?(?:build/)?(adminex .*)", line)
         if match:
             yield match[1], False
