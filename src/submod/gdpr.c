@@ -284,7 +284,7 @@ const struct command GDPR_COMMANDS[] = {
 		  "15), portability what the subject provided (Art. 20). Each document ends with a "
 		  "manifest and a digest, which 'gdpr_verify' checks; the digest is what a request "
 		  "is closed with. xep0227 is one account as other XMPP servers import it, with "
-		  "what its password is checked against: hand it to nobody else. ejabberd and "
+		  "what its password is checked against: for it or its new server only. ejabberd and "
 		  "Prosody take all that they can of it only with --for; what they refuse is left "
 		  "out and named. Prosody's file must be called USER@HOST.xml. --sign takes a "
 		  "key made by 'openssl genpkey -algorithm ed25519', --encrypt-to a certificate: "

@@ -66,9 +66,8 @@ const struct command GDPR_HOLD_COMMANDS[] = {
 	  .notes =
 		  "gdpr_erase, an erasure that comes due, gdpr_replay and unregister are refused, "
 		  "delete_old_users passes it over. What the subject or an operator changes in the "
-		  "account goes on. Held again, it gets the new reason. The reason is shown to "
-		  "admins "
-		  "only, and is not part of what the subject is given.",
+		  "account goes on. Held again, it gets the new reason, which is not part of what "
+		  "the subject is given.",
 	  .params = { P_ACCOUNT, P_TEXT("reason", "why, not empty") },
 	  .result = RESULT_RESTUPLE,
 	  .result_name = "res",

@@ -238,6 +238,7 @@ write_pie(struct call *call, const struct personal_request *r, const struct seal
 	struct export_options options = { .host = r->subject.host,
 					  .user = r->subject.username,
 					  .hides_operators = true,
+					  .provided_only = r->scope == PERSONAL_PORTABILITY,
 					  .dialect = r->dialect,
 					  .remark = on_remark,
 					  .progress = on_progress,

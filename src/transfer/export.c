@@ -311,6 +311,8 @@ write_row(struct export *ex, struct adx_error *err)
 	struct adx_error why;
 	enum adx_rc rc;
 
+	if (ex->options->provided_only && (r.kind == PIE_BAN || r.kind == PIE_OFFLINE))
+		return ADX_OK;
 	if (r.kind <= PIE_ACCOUNT)
 		ex->passing_over = false;
 	if (ex->passing_over) {

@@ -28,6 +28,7 @@ struct export_options {
 	const char *user;     /* as it was typed; NULL: all of the host, or of all hosts */
 	bool dates;           /* also when accounts were made */
 	bool hides_operators; /* not who banned an account */
+	bool provided_only;   /* what the subject provided: no ban, no messages of others */
 	const struct pie_dialect *dialect;  /* NULL: as XEP-0227 says */
 	const struct export_sheets *sheets; /* NULL: one document */
 	/* A remark beside the result, one line. Never NULL. */

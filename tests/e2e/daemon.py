@@ -252,17 +252,23 @@ def by_name(command, args):
         if word in options(command):
             field, has_value = options(command)[word]
             given[field] = left.pop(0) if has_value else True
+        elif word == "--yes":
+            given["yes"] = True
         else:
             rest.append(word)
     return {**dict(zip(parameters(command), rest, strict=True)), **given}
+
+
+# Files of the daemon's machine, or that the reply takes the place of.
+NOT_NAMED = {"load_config": "file", "retrieve_personal_data": "path", "gdpr_export": "output"}
 
 
 def fields(command, args):
     """The body of a request for what the command line is given as `args`. No file is named: what
     is read from one is the body's, what is written to one is the reply's."""
     body = by_name(command, args)
-    if command in ("load_config", "retrieve_personal_data"):
-        body.pop({"load_config": "file", "retrieve_personal_data": "path"}[command], None)
+    if command in NOT_NAMED:
+        body.pop(NOT_NAMED[command], None)
     elif "file" in body:
         body["file"] = pathlib.Path(body["file"]).read_text()
     return body

@@ -380,10 +380,19 @@ class Remote(Parcels):
         self.assertNotIn("swordfish", self.server.log)
 
     def test_a_file_goes_by_its_content(self):
-        path = self.file("letter.json", "dear")
-        result = self.adminex("parcel", "send", "romeo", HOST, "--letter", path,
-                              options=["--socket", self.server.socket])
-        self.fails(result, 1, "argument 'letter_format' must be one of plain, rich, not 'json'")
+        for name in ("letter.rich", "letter.plain", "letter.json", "letter"):
+            with self.subTest(name=name):
+                result = self.adminex("parcel", "send", "romeo", HOST, "--letter",
+                                      self.file(name, f"dear {name}"),
+                                      options=["--socket", self.server.socket])
+                self.ok(result, ["user\tromeo", f"host\t{HOST}", f"letter\tdear {name}"])
+
+    def test_a_file_that_a_daemon_would_have_to_read_is_refused(self):
+        for words in (["--sign", "sign.pem"], ["--encrypt-to", "cert.pem"]):
+            result = self.adminex("gdpr_export", "romeo", HOST, *words, "-o", "x.json",
+                                  options=["--socket", self.server.socket])
+            self.fails(result, 2, f"{words[0]} names a file, which a daemon does not read")
+            self.assertFalse((self.tmp / "x.json").exists())
 
     def test_what_is_written_is_the_reply(self):
         path = self.tmp / "reply"

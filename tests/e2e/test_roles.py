@@ -72,6 +72,8 @@ CALLS = {
     "gdpr_release": ["nobody", world.CHAT],
     "gdpr_cancel": ["juliet", HOST], "gdpr_replay": ["erasures"],
     "gdpr_register": ["public.orders", "--subject-column", "jid"], "gdpr_unregister": ["points"],
+    "gdpr_verify": ["erasures"], "cache_info": [], "cache_clear": [], "get_cookie": [],
+    "load_config": ["roles.conf"],
     "gdpr_request_extend": ["1", "archives"], "gdpr_request_close": ["1", "refused"],
 }
 REQUEST = world.insert("gdpr_ledger", {"event": "opened", "type": "access", "subject": bytes(32),

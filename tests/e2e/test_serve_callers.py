@@ -53,18 +53,20 @@ class Tokens(daemon.TestCase):
                   "ok")
 
     def test_every_command_asks_for_its_role(self):
-        reader = {*test_roles.READER, "cache_info"}
+        reader = {*test_roles.READER, "cache_info", "gdpr_verify"}
         operator = {*reader, *test_roles.OPERATOR, "cache_clear"}
         allowed = {"reader": reader, "operator": operator,
                    "admin": {*operator, *test_roles.ADMIN, *test_roles.LOCAL}}
-        template = self.file("t.template", test_roles.TEMPLATE)
+        files = {"t.template": self.file("t.template", test_roles.TEMPLATE),
+                 "erasures": self.file("erasures", "")}
+        server = self.serve(tcp=True, more=world.SETTINGS.format(self.tmp))
         for role, names in allowed.items():
-            headers = self.bearer("--role", role)
+            headers = self.known(server, self.token("--role", role))
             for name in sorted({*test_contract.KINDS, *test_roles.CALLS}):
                 args = test_roles.CALLS.get(name, ["romeo", HOST] * bool(daemon.parameters(name)))
-                fields = daemon.fields(name, [template if a == "t.template" else a for a in args])
+                fields = daemon.fields(name, [files.get(a, a) for a in args])
                 with self.subTest(role=role, command=name):
-                    reply = self.server.post(name, {**fields, "dry_run": True}, headers)
+                    reply = server.post(name, {**fields, "dry_run": True}, headers)
                     self.assertNotIn(reply.status, (400, 500), reply)
                     self.assertNotIn(b"bad_argument", reply.body)
                     self.assertEqual(reply.status != 403, name in names, reply)
