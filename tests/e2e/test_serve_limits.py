@@ -121,10 +121,12 @@ class Time(LimitsTestCase):
         self.says(server.call("connected_users_info"), 200, "ok")
 
     def test_a_read_beyond_its_time_takes_no_other_along(self):
-        server = self.serve(request_timeout=1, readers=1)
+        server = self.serve(request_timeout=4, readers=1)
         other = self.lock_table("sessions")
         slow = self.send(server, "num_resources", {"user": "romeo", "host": HOST})
         self.waiting(1)
+        # They wait behind it, and have half of their time left when its time is over.
+        time.sleep(2)
         others = [self.send(server, "get_roster", {"user": "juliet", "host": HOST})
                   for _ in range(4)]
         self.assertEqual(slow.result().status, 504)
