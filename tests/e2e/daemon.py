@@ -269,8 +269,8 @@ def fields(command, args):
     body = by_name(command, args)
     if command in NOT_NAMED:
         body.pop(NOT_NAMED[command], None)
-    elif "file" in body:
-        body["file"] = pathlib.Path(body["file"]).read_text()
+    for name in body.keys() & {"file", "public_key"}:
+        body[name] = (harness.ROOT / body[name]).read_text()
     return body
 
 

@@ -6,6 +6,7 @@ import subprocess
 import daemon
 import harness
 import test_batch
+import test_contract
 
 CHECK = harness.ROOT / "tests" / "e2e" / "openapi_check.py"
 
@@ -32,7 +33,7 @@ class OpenAPI(daemon.TestCase):
     def requests(self):
         """Each command with arguments that lead to a yes, and to each no."""
         for words in (*self.examples(), *self.refusals()):
-            if words[0] not in ("load_config", "retrieve_personal_data") and "/nowhere" not in words:
+            if words[0] not in daemon.NOT_NAMED and "/nowhere" not in words:
                 path = [str(harness.ROOT / word) if word.startswith("tests/") else word
                         for word in words[1:]]
                 yield words[0], daemon.fields(words[0], path)
@@ -46,7 +47,8 @@ class OpenAPI(daemon.TestCase):
         self.assertNotEqual(self.judge(broken), (0, ""))
 
     def test_replies_are_as_described(self):
-        server = self.serve(self.dsn, http={"password_checks": 1, "max_body": 5000})
+        test_contract.make_files(self)
+        server = self.serve(self.dsn, http={"password_checks": 1, "max_body": 50000})
         document = server.get("/openapi.json").body
         found = [self.line("GET", path, server.get(path))
                  for path in ("/api", "/openapi.json", "/healthz", "/readyz")]
@@ -56,7 +58,7 @@ class OpenAPI(daemon.TestCase):
             path = f"/api/{command}"
             for body, headers in [(fields, None), ({**fields, "dry_run": True}, None),
                                   ({"no": "field"}, None), (fields, nobody),
-                                  ({"no": "x" * 6000}, None)]:
+                                  ({"no": "x" * 60000}, None)]:
                 found.append(self.line("POST", path, server.post(command, body, headers)))
         statuses = {reply["status"] for reply in found}
         self.assertLessEqual({200, 400, 401, 404, 409, 413, 429}, statuses)

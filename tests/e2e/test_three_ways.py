@@ -118,7 +118,7 @@ class ThreeWays(daemon.TestCase):
 
     def by_http(self, lines, server):
         for words in lines:
-            reply = server.post(words[0], self.fields(words))
+            reply = server.post(words[0], daemon.fields(words[0], words[1:]))
             if words[0] in DOCUMENTS and reply.status == 200:
                 # There is nothing beside the document.
                 yield None, True, self.personal(reply.body)
@@ -127,19 +127,6 @@ class ThreeWays(daemon.TestCase):
             body = reply.json()
             yes = reply.status == 200 and body["status"] not in ANSWERED
             yield body, yes, None
-
-    @staticmethod
-    def fields(words):
-        """No file is named: what is read from one is the body's, what is written is the reply."""
-        body = daemon.by_name(words[0], words[1:])
-        if words[0] == "load_config":
-            del body["file"]
-        elif words[0] in DOCUMENTS:
-            del body[DOCUMENTS[words[0]]]
-        for field in ("file", "public_key"):
-            if field in body:
-                body[field] = (harness.ROOT / body[field]).read_text()
-        return body
 
     # Comparing.
 
