@@ -21,10 +21,18 @@ SELECT EXISTS (SELECT FROM adminex.users WHERE host = $1 AND username = $2) AS a
        (SELECT version FROM adminex.personal_registry) AS registry;
 
 -- name: gdpr_plan(host, username) many
--- What erasing a subject would do, section by section, and what the XMPP server would be told: a
--- row for each contact and each roster, and one that ends the sessions of an account.
+-- What erasing a subject would do, section by section; what the XMPP server has yet to do for
+-- others that names the subject, as a JID in a list or an address of a stanza; and what it would be
+-- told: a row for each contact and each roster, and one that ends the sessions of an account.
 SELECT p.section, p.table_name AS "table", p.action, p.rows, p.reason
   FROM adminex.personal_plan($1, $2) AS p
+ UNION ALL
+SELECT 'others_outbox', 'adminex.outbox', 'keep', count(*),
+       'stanzas and roster changes for others; a row goes when the XMPP server has acted on it'
+  FROM adminex.outbox AS o
+ WHERE (o.host <> $1 OR o.username <> $2)
+   AND o.payload::text ~ ('["'']' || regexp_replace($2 || '@' || $1, '([][(){}.*+?^$|\\])',
+                                                    '\\\1', 'g') || '["''\\/]')
  UNION ALL
 SELECT 'told', 'adminex.outbox', 'tell',
        (SELECT count(*) FROM adminex.personal_farewells(ARRAY[$1::text], ARRAY[$2::text]))

@@ -13,7 +13,8 @@ static const char ON_OPERATORS[] = "Operators are not named.";
 
 static const char *const RULES[] = {
 	ON_CONTACTS,
-	"Who has the subject in a roster is not named; the number of such rosters is given.",
+	"Of the rosters that have the subject the number is given, not whose they are; where an "
+	"operator changed one of them, audit_log names it.",
 	ON_OPERATORS,
 	"Secrets are not given; that they are set, when and how, is.",
 	NULL,

@@ -70,7 +70,7 @@ def without_fickle(value):
         return [without_fickle(part) for part in value]
     if isinstance(value, str):
         # Generated ids of stanzas; hashes of what has a time in it; what a plan's token begins with.
-        return re.sub(r"id='[^']*'|id=\"[^\"]*\"|sha256:[0-9a-f]{64}|[0-9a-f]{16}(?=(-\d+){19})", "",
+        return re.sub(r"id='[^']*'|id=\"[^\"]*\"|sha256:[0-9a-f]{64}|[0-9a-f]{16}(?=(-\d+){20})", "",
                       value)
     return value
 

@@ -17,9 +17,9 @@ PLAN = [["account", "delete", 1], ["credentials", "delete", 1], ["ban", "delete"
         ["offline", "delete", 1], ["sent_offline", "delete", 0], ["sessions", "delete", 1],
         ["outbox", "delete", 1], ["outbox", "keep", 0], ["audit_log", "anonymise", 2],
         ["requests", "keep", 0], ["pending_erasure", "delete", 0], ["legal_hold", "delete", 0],
-        ["told", "tell", 4]]
+        ["others_outbox", "keep", 1], ["told", "tell", 4]]
 NOTHING = "There is nothing of romeo@example.org to erase"
-ERASED = "User romeo@example.org erased: 11 rows deleted, 2 anonymised, 0 kept"
+ERASED = "User romeo@example.org erased: 11 rows deleted, 2 anonymised, 1 kept"
 NO_KEY = "setting 'privacy.key_file' is not set"
 TABLES = ["users", "credentials", "vcards", "roster_items", "roster_versions", "offline_messages",
           "sessions"]
@@ -48,7 +48,10 @@ class Subject(daemon.TestCase):
         self.insert("vcards", {**row, "vcard": "<vCard/>"})
         self.insert("offline_messages", {**row, "sender": "romeo@example.org", "packet": "note"})
         self.online("romeo", "phone")
-        self.insert("outbox", {**row, "kind": "kick"})
+        self.insert("outbox", {**row, "kind": "kick"}, *(
+            {"host": HOST, "username": "juliet", "kind": kind, "payload": json.dumps(payload)}
+            for kind, payload in (("roster", {"jids": ["xromeo@example.org", "tybalt@x.org"]}),
+                                  ("message", {"stanza": "<message from='romeo@example.org/x'/>"}))))
         self.insert("audit_log", *(
             {"actor": "a", "face": "cli", "command": "x", "rows": 1, "outcome": "ok",
              "arguments": json.dumps(arguments)}
@@ -102,7 +105,7 @@ class Plan(Subject):
                 self.succeeds(result)
                 self.assertIn(NO_KEY, (result.err + result.out).decode())
                 self.assertNotIn("[y/N]", (result.err + result.out).decode())
-                self.assertRegex(result.text, r"(?m)^Nothing was changed. To go on: --execute [0-9a-f]{16}(-\d+){19}, or "
+                self.assertRegex(result.text, r"(?m)^Nothing was changed. To go on: --execute [0-9a-f]{16}(-\d+){20}, or "
                                               "--yes whatever the plan is by then$")
                 self.assertEqual(self.state(), before)
 
@@ -114,9 +117,9 @@ class Plan(Subject):
         rows = [re.split("  +", line) for line in lines[2:-2]]
         self.assertEqual([[row[0], row[2], int(row[3])] for row in rows], PLAN)
         self.assertEqual(lines[-2], "Erasing Romeo@EXAMPLE.org would delete 11 rows, anonymise 2 "
-                                    "and keep 0.")
+                                    "and keep 1.")
         reasons = {row[0] for row in rows if row[4:] not in ([], [""])}
-        self.assertEqual(reasons, {"account", "outbox", "audit_log", "requests", "told"})
+        self.assertEqual(reasons, {"account", "outbox", "audit_log", "requests", "others_outbox", "told"})
 
     def test_gdpr_erase_plan_for_machines(self):
         reply = self.plan()
@@ -126,7 +129,7 @@ class Plan(Subject):
                          (["result", "message", "token", "status"], "ok"))
         self.assertIn(f"--execute {reply['token']}", reply["message"])
         lines = self.adminex("--format", "ndjson", "gdpr_erase", "romeo", HOST).ndjson()
-        self.assertEqual((len(lines), lines[-1]["token"]), (20, reply["token"]))
+        self.assertEqual((len(lines), lines[-1]["token"]), (21, reply["token"]))
         result = self.adminex("--format", "csv", "gdpr_erase", "romeo", HOST)
         self.assertEqual(len(result.lines), 20)
         # A CSV list has no room for it.
@@ -256,7 +259,7 @@ class Erase(Subject):
         before = self.state()
         result = self.adminex("gdpr_erase", "romeo", HOST, "--yes")
         self.assertEqual(result.lines[-1],
-                         "User romeo@example.org erased: 2 rows deleted, 2 anonymised, 0 kept")
+                         "User romeo@example.org erased: 2 rows deleted, 2 anonymised, 1 kept")
         # There are no sessions to end.
         self.assertEqual(self.new_outbox(before, self.state()),
                          [("juliet@example.org", "roster", {"jids": ["romeo@example.org"]})])
