@@ -54,7 +54,7 @@ begin_call(struct call *call, const struct batch_line *line, const struct comman
 	if (rc == ADX_OK && atomic && call_wants_to_commit(call))
 		rc = adx_fail(err, ADX_EUSAGE,
 			      "%s has a transaction of its own, and cannot be part of one",
-			      command->name);
+			      call->command->name);
 	return rc == ADX_OK ? call_prepare(call, err) : rc;
 }
 

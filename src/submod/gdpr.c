@@ -284,7 +284,8 @@ const struct command GDPR_COMMANDS[] = {
 		  "15), portability what the subject provided (Art. 20). Each document ends with a "
 		  "manifest and a digest, which 'gdpr_verify' checks; the digest is what a request "
 		  "is closed with. xep0227 is one account as other XMPP servers import it, with "
-		  "what its password is checked against: for it or its new server only. ejabberd and "
+		  "what its password is checked against: for it or its new server only. ejabberd "
+		  "and "
 		  "Prosody take all that they can of it only with --for; what they refuse is left "
 		  "out and named. Prosody's file must be called USER@HOST.xml. --sign takes a "
 		  "key made by 'openssl genpkey -algorithm ed25519', --encrypt-to a certificate: "
@@ -308,8 +309,7 @@ const struct command GDPR_COMMANDS[] = {
 		      { .name = "scram",
 			.type = PARAM_WORD,
 			.words = PIE_HASHES,
-			.doc = "with --for: the hash of passwords that this server is set to; "
-			       "SHA-1, unless said otherwise; SHA-512 with ejabberd only",
+			.doc = "with --for: the hash of passwords it is set to; else SHA-1",
 			.optional = true },
 		      { .name = "output",
 			.type = PARAM_PATH,

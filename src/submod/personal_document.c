@@ -9,14 +9,14 @@
 static const char ON_CONTACTS[] =
 	"Contacts, their requests and the senders of waiting messages are given: the subject has "
 	"seen them, or they wrote to the subject.";
+static const char ON_ROSTERS[] =
+	"Of the rosters that have the subject the number is given, not whose they are; where an "
+	"operator changed one of them, audit_log names it.";
 static const char ON_OPERATORS[] = "Operators are not named.";
 
 static const char *const RULES[] = {
-	ON_CONTACTS,
-	"Of the rosters that have the subject the number is given, not whose they are; where an "
-	"operator changed one of them, audit_log names it.",
-	ON_OPERATORS,
-	"Secrets are not given; that they are set, when and how, is.",
+	ON_CONTACTS,  ON_ROSTERS,
+	ON_OPERATORS, "Secrets are not given; that they are set, when and how, is.",
 	NULL,
 };
 
