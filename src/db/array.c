@@ -59,70 +59,54 @@ array_read(const char *text, struct strvec *out)
 
 /* ---- elements in place ------------------------------------------------------------------- */
 
-/* Behind the opening quote, up to the closing one; without a backslash it stays where it is. */
-static const char *
-split_quoted(const char *s, const char *end, char **scratch, struct array_item *item)
+int32_t
+binary_int4(const char *data)
 {
-	const char *begin = s;
-	char *to = *scratch;
+	const unsigned char *d = (const unsigned char *)data;
 
-	while (s < end && *s != '"' && *s != '\\')
-		s++;
-	item->data = begin;
-	item->len = (size_t)(s - begin);
-	if (s == end || *s == '"')
-		return s == end ? NULL : s + 1;
-	memcpy(to, begin, item->len);
-	to += item->len;
-	while (s < end && *s != '"') {
-		if (*s == '\\' && ++s == end)
-			return NULL;
-		*to++ = *s++;
-	}
-	item->data = *scratch;
-	item->len = (size_t)(to - *scratch);
-	*scratch = to;
-	return s == end ? NULL : s + 1;
+	return (int32_t)((uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3]);
 }
 
-static const char *
-split_plain(const char *s, const char *end, struct array_item *item)
+/* The next number, if there is one. */
+static bool
+take_int4(const char **s, const char *end, int32_t *out)
 {
-	const char *begin = s;
+	if (end - *s < 4)
+		return false;
+	*out = binary_int4(*s);
+	*s += 4;
+	return true;
+}
 
-	while (s < end && *s != ',' && *s != '}')
-		s++;
-	item->data = begin;
-	item->len = (size_t)(s - begin);
-	if (item->len == 4 && memcmp(begin, "NULL", 4) == 0)
-		*item = (struct array_item){ NULL, 0 };
-	return item->len == 0 && item->data != NULL ? NULL : s;
+static bool
+take_item(const char **s, const char *end, struct array_item *item)
+{
+	int32_t len;
+
+	if (!take_int4(s, end, &len) || len < -1 || len > end - *s)
+		return false;
+	*item = len < 0 ? (struct array_item){ NULL, 0 } : (struct array_item){ *s, (size_t)len };
+	*s += item->len;
+	return true;
 }
 
 bool
-array_split(const char *text, size_t len, struct buf *scratch, struct array_item items[],
-	    size_t max, size_t *count)
+array_items(const char *data, size_t len, struct array_item items[], size_t max, size_t *count)
 {
-	const char *end = text + len;
-	char *room;
+	const char *s = data, *end = data + len;
+	int32_t dimensions, flags, type, size, first;
 
 	*count = 0;
-	buf_clear(scratch);
-	room = buf_room(scratch, len + 1);
-	if (room == NULL || len < 2 || *text != '{' || end[-1] != '}')
+	if (!take_int4(&s, end, &dimensions) || !take_int4(&s, end, &flags) ||
+	    !take_int4(&s, end, &type))
 		return false;
-	if (len == 2)
-		return true;
-	for (const char *s = text + 1; *count < max; s++) {
-		struct array_item *item = &items[(*count)++];
-
-		s = *s == '"' ? split_quoted(s + 1, end, &room, item) : split_plain(s, end, item);
-		if (s == NULL || s >= end)
+	if (dimensions == 0)
+		return s == end;
+	if (dimensions != 1 || !take_int4(&s, end, &size) || !take_int4(&s, end, &first) ||
+	    size < 0 || (size_t)size > max)
+		return false;
+	while (*count < (size_t)size)
+		if (!take_item(&s, end, &items[(*count)++]))
 			return false;
-		if (*s == '}')
-			return s + 1 == end;
-		if (*s != ',')
-			return false;
-	}
-	return false;
+	return s == end;
 }

@@ -141,9 +141,12 @@ static bool
 send_execute(struct db *db, const struct sql_statement *s, enum sql_id id,
 	     const char *const values[], enum flight_kind kind)
 {
-	if (!(by_name(db) ? PQsendQueryPrepared(db->conn, s->name, s->params, values, NULL, NULL, 0)
+	int binary = id == SQL_BUILT;
+
+	if (!(by_name(db) ? PQsendQueryPrepared(db->conn, s->name, s->params, values, NULL, NULL,
+						binary)
 			  : PQsendQueryParams(db->conn, s->text, s->params, NULL, values, NULL,
-					      NULL, 0)))
+					      NULL, binary)))
 		return false;
 	note(db, kind, id);
 	return (db->flight_end % FLUSH_EVERY) != 0 ||

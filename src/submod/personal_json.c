@@ -1,4 +1,8 @@
-/* The document as JSON: one object, or a line for each record. */
+/*
+ * The document as JSON: one object, or a line for each record. A record is one line in both: it is
+ * made in a buffer of its own, as a document is printed in too many small pieces for a million of
+ * them.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +12,25 @@
 struct json_document {
 	struct seal *seal;
 	yajl_gen gen;
+	yajl_gen record; /* into a buffer */
 };
 
 static void
 print(void *ctx, const char *data, size_t len)
 {
 	out_write(ctx, data, len);
+}
+
+static void
+document_free(void *ctx)
+{
+	struct json_document *d = ctx;
+
+	if (d->gen != NULL)
+		yajl_gen_free(d->gen);
+	if (d->record != NULL)
+		yajl_gen_free(d->record);
+	free(d);
 }
 
 static struct json_document *
@@ -25,8 +42,9 @@ document_new(struct seal *seal, bool lines)
 		return NULL;
 	d->seal = seal;
 	d->gen = yajl_gen_alloc(NULL);
-	if (d->gen == NULL) {
-		free(d);
+	d->record = yajl_gen_alloc(NULL);
+	if (d->gen == NULL || d->record == NULL) {
+		document_free(d);
 		return NULL;
 	}
 	yajl_gen_config(d->gen, yajl_gen_print_callback, print, seal_out(seal));
@@ -35,15 +53,6 @@ document_new(struct seal *seal, bool lines)
 	yajl_gen_config(d->gen, yajl_gen_beautify, 1);
 	yajl_gen_config(d->gen, yajl_gen_indent_string, "  ");
 	return d;
-}
-
-static void
-document_free(void *ctx)
-{
-	struct json_document *d = ctx;
-
-	yajl_gen_free(d->gen);
-	free(d);
 }
 
 static void
@@ -61,21 +70,38 @@ gen_value(yajl_gen g, const struct personal_field *field, const struct array_ite
 		yajl_gen_string(g, (const unsigned char *)value->data, value->len);
 }
 
-static enum adx_rc
-gen_record(struct json_document *d, const struct personal_section *section,
-	   const struct array_item values[], struct adx_error *err)
+static void
+gen_record(yajl_gen g, const struct personal_section *section, const struct array_item values[])
 {
-	struct out *out = seal_out(d->seal);
-
-	yajl_gen_map_open(d->gen);
+	yajl_gen_map_open(g);
 	for (size_t i = 0; i < section->field_count; i++) {
-		json_text(d->gen, section->fields[i].name);
-		gen_value(d->gen, &section->fields[i], &values[i]);
+		json_text(g, section->fields[i].name);
+		gen_value(g, &section->fields[i], &values[i]);
 	}
-	yajl_gen_map_close(d->gen);
-	if (out_error(out) == 0)
+	yajl_gen_map_close(g);
+}
+
+/* What is in the buffer of the record, which the next one may use. */
+static enum adx_rc
+take_record(struct json_document *d, const char **text, size_t *len, struct adx_error *err)
+{
+	const unsigned char *made;
+
+	if (yajl_gen_get_buf(d->record, &made, len) != yajl_gen_status_ok)
+		return adx_nomem(err);
+	*text = (const char *)made;
+	yajl_gen_reset(d->record, NULL);
+	return ADX_OK;
+}
+
+static enum adx_rc
+check_out(const struct json_document *d, struct adx_error *err)
+{
+	int errnum = out_error(seal_out(d->seal));
+
+	if (errnum == 0)
 		return ADX_OK;
-	return adx_fail_errno(err, ADX_EIO, out_error(out), "cannot write the personal data");
+	return adx_fail_errno(err, ADX_EIO, errnum, "cannot write the personal data");
 }
 
 static void
@@ -120,7 +146,19 @@ static enum adx_rc
 json_record(void *ctx, const struct personal_section *section, const struct array_item values[],
 	    struct adx_error *err)
 {
-	return gen_record(ctx, section, values, err);
+	struct json_document *d = ctx;
+	const char *text = NULL;
+	size_t len = 0;
+	enum adx_rc rc;
+
+	gen_record(d->record, section, values);
+	rc = take_record(d, &text, &len, err);
+	if (rc != ADX_OK)
+		return rc;
+	/* A number is what yajl prints as it stands. */
+	yajl_gen_number(d->gen, text, len);
+	yajl_gen_clear(d->record);
+	return check_out(d, err);
 }
 
 static enum adx_rc
@@ -192,15 +230,22 @@ ndjson_record(void *ctx, const struct personal_section *section, const struct ar
 	      struct adx_error *err)
 {
 	struct json_document *d = ctx;
+	const char *text = NULL;
+	size_t len = 0;
 	enum adx_rc rc;
 
-	yajl_gen_map_open(d->gen);
-	json_member(d->gen, "section", section->name);
-	json_text(d->gen, "row");
-	rc = gen_record(d, section, values, err);
-	yajl_gen_map_close(d->gen);
-	end_line(d);
-	return rc;
+	yajl_gen_map_open(d->record);
+	json_member(d->record, "section", section->name);
+	json_text(d->record, "row");
+	gen_record(d->record, section, values);
+	yajl_gen_map_close(d->record);
+	rc = take_record(d, &text, &len, err);
+	if (rc != ADX_OK)
+		return rc;
+	out_write(seal_out(d->seal), text, len);
+	out_write(seal_out(d->seal), "\n", 1);
+	yajl_gen_clear(d->record);
+	return check_out(d, err);
 }
 
 static enum adx_rc

@@ -1,4 +1,4 @@
-/* The records of a subject: an array of texts each, with the place of its section. */
+/* The records of a subject: an array of texts each, with the place of its section; in binary. */
 #include <stdlib.h>
 
 #include "submod/personal.h"
@@ -7,7 +7,6 @@ struct personal_records {
 	const struct personal_contents *contents;
 	struct rows *rows;
 	const struct personal_section *section; /* of the current record */
-	struct buf scratch;
 	struct array_item values[PERSONAL_FIELDS_MAX];
 };
 
@@ -26,14 +25,14 @@ find_section(const struct personal_records *r, int64_t place)
 static enum adx_rc
 take_record(struct personal_records *r, struct adx_error *err)
 {
-	size_t len, count;
-	const char *text = rows_text(r->rows, 1, &len);
+	size_t len, place_len, count;
+	const char *place = rows_text(r->rows, 0, &place_len);
+	const char *record = rows_text(r->rows, 1, &len);
 
-	r->section = find_section(r, rows_int64(r->rows, 0));
+	r->section = place == NULL || place_len != 4 ? NULL : find_section(r, binary_int4(place));
 	if (r->section == NULL)
 		return adx_fail(err, ADX_EFAIL, "records of a section come out of their order");
-	if (text == NULL ||
-	    !array_split(text, len, &r->scratch, r->values, PERSONAL_FIELDS_MAX, &count))
+	if (record == NULL || !array_items(record, len, r->values, PERSONAL_FIELDS_MAX, &count))
 		return adx_fail(err, ADX_EFAIL, "a record of section %s cannot be read",
 				r->section->name);
 	if (count != r->section->field_count)
@@ -95,6 +94,5 @@ personal_records_close(struct personal_records *r)
 	if (r == NULL)
 		return;
 	rows_close(r->rows);
-	buf_free(&r->scratch);
 	free(r);
 }

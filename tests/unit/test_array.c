@@ -114,30 +114,41 @@ test_array_reads_what_is_cut_off(void **state)
 
 /* ---- elements in place ------------------------------------------------------------------- */
 
+#define HEAD(dimensions)                                                                           \
+	"\0\0\0" dimensions "\0\0\0\0"                                                             \
+	"\0\0\0\x19"
+#define ONE(size) HEAD("\1") "\0\0\0" size "\0\0\0\1"
+#define NULL_ITEM "\xff\xff\xff\xff"
+#define DATA(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
+
 static void
-test_array_split_reads_elements(void **state)
+test_array_items_stay_where_they_are(void **state)
 {
 	static const struct {
-		const char *text;
+		struct array_item array;
 		size_t count;
 		const char *items[3]; /* NULL: SQL NULL */
 	} cases[] = {
-		{ "{}", 0, { 0 } },
-		{ "{a}", 1, { "a" } },
-		{ "{a,NULL,c}", 3, { "a", NULL, "c" } },
-		{ "{\"NULL\",null,\"\"}", 3, { "NULL", "null", "" } },
-		{ "{\"a\\\"b\",\"\\\\\",\"{x,y}\"}", 3, { "a\"b", "\\", "{x,y}" } },
-		{ "{\"\\\\\\\"\",\"é\n\"}", 2, { "\\\"", "é\n" } },
+		{ DATA(HEAD("\0")), 0, { 0 } },
+		{ DATA(ONE("\0")), 0, { 0 } },
+		{ DATA(ONE("\1") "\0\0\0\1a"), 1, { "a" } },
+		{ DATA(ONE("\3") "\0\0\0\1a" NULL_ITEM "\0\0\0\0"), 3, { "a", NULL, "" } },
+		{ DATA(ONE("\2") "\0\0\0\5{\"\\,}"
+				 "\0\0\0\3é\n"),
+		  2,
+		  { "{\"\\,}", "é\n" } },
 	};
-	struct buf scratch = BUF_INIT;
 	struct array_item items[3];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct array_item *a = &cases[i].array;
 		size_t count;
 
-		assert_true(array_split(cases[i].text, strlen(cases[i].text), &scratch, items, 3,
-					&count));
+		assert_true(array_items(a->data, a->len, items, 3, &count));
 		assert_int_equal(count, cases[i].count);
 		for (size_t n = 0; n < count; n++) {
 			const char *want = cases[i].items[n];
@@ -147,34 +158,47 @@ test_array_split_reads_elements(void **state)
 				continue;
 			assert_int_equal(items[n].len, strlen(want));
 			assert_memory_equal(items[n].data, want, items[n].len);
+			assert_in_range((uintptr_t)items[n].data, (uintptr_t)a->data,
+					(uintptr_t)a->data + a->len);
 		}
 	}
-	buf_free(&scratch);
 }
 
 static void
-test_array_split_refuses_what_is_no_array(void **state)
+test_array_items_refuse_what_is_no_array(void **state)
 {
-	static const char *const bad[] = { "",     "{",       "}",        "a",
-					   "{a",   "a}",      "{,}",      "{a,}",
-					   "{,a}", "{\"a}",   "{\"a\"b}", "{a}b}",
-					   "{a}}", "{\"a\\}", "{\"\\",    "{a,b,c,d}" };
-	struct buf scratch = BUF_INIT;
+	static const struct array_item bad[] = {
+		DATA(""),
+		DATA("\0\0\0"),
+		DATA("\0\0\0\1\0\0\0\0\0\0\0"),
+		DATA(HEAD("\0") "a"),
+		DATA(HEAD("\1")),
+		DATA(HEAD("\1") "\0\0\0\1\0\0\0"),
+		DATA(HEAD("\2") "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1a"),
+		DATA(HEAD("\1") "\xff\xff\xff\xff\0\0\0\1"),
+		DATA(ONE("\1")),
+		DATA(ONE("\1") "\0\0\0"),
+		DATA(ONE("\1") "\0\0\0\2a"),
+		DATA(ONE("\1") "\0\0\0\1ab"),
+		DATA(ONE("\1") "\xff\xff\xff\xfe"),
+		DATA(ONE("\1") "\x7f\xff\xff\xff"
+			       "a"),
+		DATA(ONE("\4") NULL_ITEM NULL_ITEM NULL_ITEM NULL_ITEM),
+	};
 	struct array_item items[3];
 	size_t count;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(array_split(bad[i], strlen(bad[i]), &scratch, items, 3, &count));
-	buf_free(&scratch);
+		assert_false(array_items(bad[i].data, bad[i].len, items, 3, &count));
 }
 
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_array_split_reads_elements),
-		cmocka_unit_test(test_array_split_refuses_what_is_no_array),
+		cmocka_unit_test(test_array_items_stay_where_they_are),
+		cmocka_unit_test(test_array_items_refuse_what_is_no_array),
 		cmocka_unit_test(test_array_of_nothing),
 		cmocka_unit_test(test_array_quotes),
 		cmocka_unit_test(test_array_separates),
