@@ -5,7 +5,11 @@ import io
 import json
 import os
 import re
+import shutil
+import signal
 import stat
+import subprocess
+import time
 import xml.etree.ElementTree as ET
 import zipfile
 
@@ -249,6 +253,56 @@ MISUSED = [
     ({"as": "json", "scram": "SHA-1"}, "takes --scram with --for only"),
     ({"as": "xep0227", "for": "prosody", "scram": "SHA-512"},
      "--for: prosody can be set to SHA-1 or SHA-256, not to 'SHA-512'")]
+
+
+class Killed(world.TestCase):
+    """SIGKILL at any moment: at the final name is a whole document, or what was there before."""
+
+    KILLS = 12
+
+    def setUp(self):
+        super().setUp()
+        self.sql(f"""
+            INSERT INTO private_storage (host, username, xmlns, data)
+            SELECT '{HOST}', 'romeo', 'urn:' || n,
+                   format('<x xmlns="urn:%s">%s</x>', n, repeat('said ', 40))
+              FROM generate_series(1, 20000) AS n""")
+        self.folder = self.tmp / "killed"
+        self.folder.mkdir()
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def export(self, form):
+        return ["gdpr_export", "romeo", HOST, "--as", form, "-o", self.folder / "data"]
+
+    def killed_after(self, seconds, form):
+        """Was the kill in time, that is while the program was at work?"""
+        child = self.spawn(*self.export(form))
+        try:
+            child.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+        return child.wait().status == -signal.SIGKILL
+
+    def check(self, form):
+        path = self.folder / "data"
+        begin = time.monotonic()
+        self.succeeds(self.adminex(*self.export(form)))
+        whole = time.monotonic() - begin
+        kills = 0
+        for number in range(self.KILLS):
+            path.unlink(missing_ok=True)
+            if number % 2:
+                path.write_bytes(b"what was there")
+            kills += self.killed_after(whole * number / self.KILLS, form)
+            self.assertLessEqual(set(os.listdir(self.folder)), {"data"})
+            if path.exists() and path.read_bytes() != b"what was there":
+                self.succeeds(self.adminex("gdpr_verify", path))
+        self.assertGreater(kills, self.KILLS // 3)
+
+    def test_gdpr_export_killed(self):
+        for form in ("json", "ndjson", "zip", "xep0227"):
+            with self.subTest(form=form):
+                self.check(form)
 
 
 class ForAServer(daemon.TestCase):
