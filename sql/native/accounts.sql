@@ -119,8 +119,9 @@ audited AS (
 SELECT outcome, rows FROM done;
 
 -- name: accounts_lock_old(host, days, include_never_seen) value
--- Lock what accounts_delete_old may delete, before its snapshot is taken: who is logging in just now
--- is waited for here, and has a session by then. In order, so that two of these cannot deadlock.
+-- Lock what accounts_delete_old may delete, before its snapshot is taken, where it cannot trust that
+-- nobody comes back: who is logging in just now is waited for here, and has a session by then. In
+-- order, so that two of these cannot deadlock.
 SELECT count(*)
   FROM (SELECT 1
           FROM adminex.users AS u
@@ -138,12 +139,14 @@ SELECT count(*)
          ORDER BY u.host, u.username
            FOR UPDATE) AS locked;
 
--- name: accounts_delete_old(audit, host, days, include_never_seen) many
+-- name: accounts_delete_old(audit, host, days, include_never_seen, trusting) many
 -- Delete the accounts, of one host or with NULL of all, that are offline and were last seen at
 -- least that many days ago. One that was never seen is judged by its creation, or always goes.
 -- Their contacts are read for the outbox in the order in which the accounts go; the cascade comes at
 -- the end of the statement. What the tables of others that are registered so have of them goes, too.
--- Those that would go but are held come last, with why they stay.
+-- Those that would go but are held come last, with why they stay. When trusting, nothing was locked
+-- before: then an account that came back meanwhile is an error (serialization_failure), and after
+-- accounts_lock_old the statement is to be run once more, not trusting.
 -- drops: host(host)
 WITH gone AS (
     DELETE FROM adminex.users AS u
@@ -159,6 +162,12 @@ WITH gone AS (
        AND NOT EXISTS (SELECT FROM adminex.legal_holds AS h
                         WHERE h.host = u.host AND h.username = u.username)
     RETURNING u.host, u.username
+),
+sure AS MATERIALIZED (
+    SELECT NOT $5::boolean
+           OR adminex.old_accounts_still_are(array_agg(host), array_agg(username), $3::integer)
+               AS sure
+      FROM gone
 ),
 held AS (
     SELECT u.host, u.username
@@ -188,12 +197,22 @@ registered AS MATERIALIZED (
 told AS (
     INSERT INTO adminex.outbox (host, username, kind, payload)
     SELECT g.host, g.username, 'account_removed',
-           jsonb_build_object('contacts', ARRAY(
+           jsonb_build_object('contacts', CASE WHEN EXISTS (
+               SELECT FROM adminex.roster_items AS i
+                WHERE i.host = g.host AND i.username = g.username
+                  AND i.subscription = 'N' AND i.ask = 'N')
+           THEN ARRAY(
                SELECT i.jid
                  FROM adminex.roster_items AS i
                 WHERE i.host = g.host AND i.username = g.username
-                  AND (i.subscription <> 'N' OR i.ask <> 'N')))
+                  AND (i.subscription <> 'N' OR i.ask <> 'N'))
+           ELSE ARRAY(
+               SELECT i.jid
+                 FROM adminex.roster_items AS i
+                WHERE i.host = g.host AND i.username = g.username)
+           END)
       FROM gone AS g
+     WHERE (SELECT sure FROM sure)
 ),
 done AS (
     SELECT 'ok' AS outcome, count(*) AS rows FROM gone WHERE (SELECT sections >= 0 FROM registered)
@@ -205,7 +224,7 @@ audited AS (
            jsonb_to_record($1::jsonb)
                AS a(actor text, face text, command text, arguments jsonb, request text)
 )
-SELECT username AS user, host, false AS held FROM gone
+SELECT username AS user, host, false AS held FROM gone WHERE (SELECT sure FROM sure)
  UNION ALL
 SELECT username, host, true FROM held
  ORDER BY held, host, "user";

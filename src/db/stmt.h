@@ -59,8 +59,8 @@ void *stmt_built(const struct db *db, const char *label);
 /* Forget it: it did not fit any more. */
 void stmt_unbuild(struct db *db);
 /*
- * Run it, as stmt_open() does; it takes `count` parameters. Its values come in binary (array.h reads
- * them): it is for many rows of arrays, which cost the server half as much that way.
+ * Run it, as stmt_open() does; it takes `count` parameters. Its values come in binary (array.h
+ * reads them): it is for many rows of arrays, which cost the server half as much that way.
  */
 ADX_MUST_CHECK enum adx_rc stmt_open_built(struct db *db, const char *const values[], size_t count,
 					   struct rows **out, struct adx_error *err);

@@ -301,11 +301,14 @@ collect_deleted(struct call *call, struct rows *rows, struct buf *list, struct a
 {
 	struct writer *w = call->writer;
 	bool has;
-	enum adx_rc rc;
+	enum adx_rc rc = rows_next(rows, &has, err);
 
+	/* Not before: a bet that is lost fails here, and it is all done again. */
+	if (rc != ADX_OK)
+		return rc;
 	buf_add_char(list, '[');
 	w->ops->list_begin(w);
-	while ((rc = rows_next(rows, &has, err)) == ADX_OK && has) {
+	for (; rc == ADX_OK && has; rc = rows_next(rows, &has, err)) {
 		const char *user = rows_get(rows, "user");
 		const char *host = rows_get(rows, "host");
 		struct cell cells[] = { { user, strlen(user) }, { host, strlen(host) } };
@@ -342,22 +345,64 @@ take_deleted(struct call *call, struct rows *rows, struct adx_error *err)
 	return rc;
 }
 
+/* Whom it is about, as the statements take it. */
+struct old {
+	const char *audit, *host, *never_seen;
+	char days[24];
+};
+
+static enum adx_rc
+delete_all(struct call *call, const struct old *old, const char *trusting, struct adx_error *err)
+{
+	struct rows *rows;
+	enum adx_rc rc = stmt_open(
+		call->db, SQL_ACCOUNTS_DELETE_OLD,
+		PARAMS(old->audit, old->host, old->days, old->never_seen, trusting), &rows, err);
+
+	if (rc == ADX_OK)
+		rc = take_deleted(call, rows, err);
+	rows_close(rows);
+	return rc;
+}
+
+static enum adx_rc
+delete_locked(struct call *call, const struct old *old, struct adx_error *err)
+{
+	enum adx_rc rc = stmt_exec(call->db, SQL_ACCOUNTS_LOCK_OLD,
+				   PARAMS(old->host, old->days, old->never_seen), err);
+
+	return rc == ADX_OK ? delete_all(call, old, "false", err) : rc;
+}
+
+/* A bet that nobody who is to go comes back meanwhile; when it is lost, the safe way. */
+static enum adx_rc
+delete_trusting(struct call *call, const struct old *old, struct adx_error *err)
+{
+	static const char SERIALIZATION_FAILURE[] = "40001";
+	enum adx_rc rc = db_savepoint(call->db, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	rc = delete_all(call, old, "true", err);
+	if (rc != ADX_OK && strcmp(err->sqlstate, SERIALIZATION_FAILURE) == 0) {
+		rc = db_savepoint_return(call->db, err);
+		if (rc == ADX_OK)
+			rc = delete_locked(call, old, err);
+	}
+	return rc == ADX_OK ? db_savepoint_release(call->db, err) : rc;
+}
+
 static enum adx_rc
 delete_old(struct call *call, const char *host, struct adx_error *err)
 {
-	const char *never_seen = call->options->include_never_seen ? "true" : "false";
-	const char *audit = call_audit(call, err);
-	char days[24];
-	enum adx_rc rc;
+	struct old old = { .audit = call_audit(call, err),
+			   .host = host,
+			   .never_seen = call->options->include_never_seen ? "true" : "false" };
 
-	if (audit == NULL)
+	if (old.audit == NULL)
 		return ADX_ENOMEM;
-	snprintf(days, sizeof(days), "%" PRId64, call_arg(call, "days")->number);
-	rc = call_ask_first(call, SQL_ACCOUNTS_LOCK_OLD, PARAMS(host, days, never_seen), err);
-	if (rc != ADX_OK)
-		return rc;
-	return call_ask(call, SQL_ACCOUNTS_DELETE_OLD, PARAMS(audit, host, days, never_seen),
-			take_deleted, err);
+	snprintf(old.days, sizeof(old.days), "%" PRId64, call_arg(call, "days")->number);
+	return delete_trusting(call, &old, err);
 }
 
 static enum adx_rc
@@ -441,7 +486,7 @@ const struct command ACCOUNTS_COMMANDS[] = {
 	  .answers = { &DELETED },
 	  .affects = "accounts",
 	  .role = ROLE_OPERATOR,
-	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_LIST_TOO | CMD_NEVER_SEEN | CMD_WIDE,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_LIST_TOO | CMD_NEVER_SEEN | CMD_WIDE | CMD_STEPS,
 	  .example = "365",
 	  .run = delete_old_users },
 	{ .name = "delete_old_users_vhost",
@@ -456,7 +501,7 @@ const struct command ACCOUNTS_COMMANDS[] = {
 	  .affects = "accounts",
 	  .role = ROLE_OPERATOR,
 	  .limited_by = "host",
-	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_LIST_TOO | CMD_NEVER_SEEN | CMD_WIDE,
+	  .flags = CMD_WRITES | CMD_DESTROYS | CMD_LIST_TOO | CMD_NEVER_SEEN | CMD_WIDE | CMD_STEPS,
 	  .example = "example.org 365",
 	  .run = delete_old_users_vhost },
 	{ .name = "ban_account",

@@ -45,6 +45,33 @@ class Races(harness.TestCase):
         self.ok(command.wait(), 'Deleted 1 users: [{<<"viola">>,<<"example.org">>}]')
         self.assertEqual(self.sql("SELECT username FROM sessions"), [["orsino"]])
 
+    def comes_back(self, how):
+        """Orsino does, while both are being deleted: the bet is lost, and only Viola goes."""
+        self.account("orsino")
+        self.account("viola")
+        self.sql("UPDATE users SET created_at = now() - interval '900 days';"
+                 "INSERT INTO last_activity (host, username, last_at)"
+                 " SELECT host, username, now() - interval '800 days' FROM users")
+        coming = self.holding(
+            "DO 'BEGIN PERFORM FROM users WHERE username = ''orsino'' FOR UPDATE; END'; " + how)
+        command = self.spawn("delete_old_users", "365")
+        self.wait_for_lock()
+        self.commit(coming)
+        result = command.wait()
+        self.assertEqual((result.status, result.text),
+                         (0, 'Deleted 1 users: [{<<"viola">>,<<"example.org">>}]\n'), result)
+        self.assertEqual(self.sql("SELECT username FROM users"), [["orsino"]])
+        self.assertEqual(self.sql("SELECT username FROM outbox"), [["viola"]])
+        self.assertEqual(self.value("SELECT count(*) FROM audit_log"
+                                    " WHERE command = 'delete_old_users'"), "1")
+
+    def test_who_was_seen_meanwhile_is_not_deleted(self):
+        self.comes_back("UPDATE last_activity SET last_at = now() WHERE username = 'orsino'")
+
+    def test_who_is_held_meanwhile_is_not_deleted(self):
+        self.comes_back("INSERT INTO legal_holds (host, username, reason, held_by)"
+                        " VALUES ('example.org', 'orsino', 'claim', 'admin')")
+
     def test_a_contact_added_meanwhile_keeps_name_and_groups(self):
         self.account("orsino")
         self.account("viola")

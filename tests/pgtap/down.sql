@@ -1,6 +1,6 @@
 -- Every migration goes back, one after the other, and up again. All of it is rolled back.
 BEGIN;
-SELECT plan(23);
+SELECT plan(25);
 
 CREATE FUNCTION pg_temp.foreign_keys() RETURNS bigint
     LANGUAGE sql
@@ -18,6 +18,10 @@ SELECT relname, relkind FROM pg_class WHERE relnamespace = 'adminex'::regnamespa
 INSERT INTO adminex.hosts (host) VALUES ('h.example');
 INSERT INTO adminex.users (host, username) VALUES ('h.example', 'romeo');
 INSERT INTO adminex.outbox (host, username, kind) VALUES ('h.example', 'romeo', 'unsubscribe');
+
+\ir ../../migrations/0009_old_accounts.down.sql
+SELECT hasnt_function('adminex', 'old_accounts_still_are', 'down to 8: nobody looks afterwards');
+SELECT hasnt_index('adminex', 'roster_items', 'roster_items_no_contact', 'down to 8: no index for it');
 
 \ir ../../migrations/0008_privacy.down.sql
 SELECT is_empty($$SELECT relname FROM pg_class WHERE relnamespace = 'adminex'::regnamespace
@@ -86,13 +90,15 @@ SELECT bag_eq(
 \ir ../../migrations/0006_service.up.sql
 \ir ../../migrations/0007_ledger.up.sql
 \ir ../../migrations/0008_privacy.up.sql
+\ir ../../migrations/0009_old_accounts.up.sql
 SELECT bag_eq($$SELECT relname, relkind FROM pg_class
                  WHERE relnamespace = 'adminex'::regnamespace$$,
               'SELECT * FROM before', 'up again: the same tables, indexes and sequences');
 SELECT is(pg_temp.foreign_keys(), 10::bigint, 'up again: the foreign keys');
 SELECT functions_are('adminex', ARRAY[
     'audit_subjects', 'audit_without', 'gdpr_ledger_append', 'gdpr_ledger_field',
-    'gdpr_ledger_hash', 'gdpr_ledger_refuse', 'grant_roles', 'grant_roles_0004',
+    'gdpr_ledger_hash', 'gdpr_ledger_refuse', 'old_accounts_still_are', 'grant_roles',
+    'grant_roles_0004',
     'grant_roles_0005', 'grant_roles_0006', 'grant_roles_0007', 'personal_check',
     'personal_contents', 'personal_erase', 'personal_farewells', 'personal_fields',
     'personal_masks', 'personal_plan', 'personal_query', 'personal_registry_changed',

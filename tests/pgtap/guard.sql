@@ -18,7 +18,8 @@ SELECT sequences_are('adminex', ARRAY[
     'sequences are those of identity columns');
 SELECT functions_are('adminex', ARRAY[
     'audit_subjects', 'audit_without', 'gdpr_ledger_append', 'gdpr_ledger_field',
-    'gdpr_ledger_hash', 'gdpr_ledger_refuse', 'grant_roles', 'grant_roles_0004',
+    'gdpr_ledger_hash', 'gdpr_ledger_refuse', 'old_accounts_still_are', 'grant_roles',
+    'grant_roles_0004',
     'grant_roles_0005', 'grant_roles_0006', 'grant_roles_0007', 'personal_check',
     'personal_contents', 'personal_erase', 'personal_farewells', 'personal_fields',
     'personal_masks', 'personal_plan', 'personal_query', 'personal_registry_changed',
@@ -243,6 +244,7 @@ SELECT set_eq(
           'adminex.personal_sections_place_once',
           'adminex.private_storage_pkey',
           'adminex.roster_items_jid',
+          'adminex.roster_items_no_contact',
           'adminex.roster_items_pkey',
           'adminex.roster_versions_pkey',
           'adminex.schema_migrations_pkey',
