@@ -426,19 +426,18 @@ class Lists(daemon.TestCase):
         database = self.new_database(self.addCleanup)
         fill_with_pause(self.cluster, database)
         server = self.serve(self.cluster.dsn(database), log="all")
-        for accept, part in [("application/json", b'"resource":"r004000"'),
-                             ("application/x-ndjson", b'"resource":"r004000"'),
-                             ("text/csv", b"juliet,example.org,r004000,")]:
+        for accept in ("application/json", "application/x-ndjson", "text/csv"):
             with self.subTest(accept=accept):
-                self.cut_off(server, database, accept, part)
+                self.cut_off(server, database, accept)
         self.says(server.call("registered_users", host=HOST), 200, "ok")
 
-    def cut_off(self, server, database, accept, part):
+    def cut_off(self, server, database, accept):
         request = LIST.replace(b"Host: x", b"Host: x\r\nAccept: " + accept.encode())
         with server.raw(request) as sock:
             data = b""
-            while part not in data:
-                data += self.more(sock)
+            # One of a hundred rows: a chunk may begin within any of them.
+            while not re.search(rb"\br0040\d\d\b", data):
+                data += self.more(sock, data)
             harness.wait_until(lambda: self.cluster.sql(
                 database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE wait_event = 'PgSleep'") == [["t"]])
@@ -454,9 +453,9 @@ class Lists(daemon.TestCase):
         server.wait_for_log(f"request={request} ")
         self.assertRegex(server.log, f"request={request} .*status=database_unavailable .*error=")
 
-    def more(self, sock):
+    def more(self, sock, data=b""):
         piece = sock.recv(65536)
-        self.assertTrue(piece, "ended early")
+        self.assertTrue(piece, f"ended early, behind {data[-2000:]}")
         return piece
 
 
