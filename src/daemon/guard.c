@@ -67,15 +67,16 @@ cancel(struct guard *guard)
 		db_cancel_soon(guard->db);
 }
 
-void
-guard_tick(struct guard *guard, int64_t now)
+/* What is at work beyond `limit` is cancelled; where that is of no use, its connection is cut. */
+static void
+press(struct guard *guard, int64_t limit, int64_t now)
 {
 	int64_t deadline, cancelled;
 
 	pthread_mutex_lock(&guard->lock);
 	deadline = atomic_load(&guard->deadline);
 	cancelled = atomic_load(&guard->cancelled_at);
-	if (guard->db != NULL && deadline != 0 && now > deadline) {
+	if (guard->db != NULL && deadline != 0 && limit > deadline) {
 		if (cancelled == 0)
 			cancel(guard);
 		else if (now - cancelled > ANSWER_MS)
@@ -85,12 +86,18 @@ guard_tick(struct guard *guard, int64_t now)
 }
 
 void
+guard_tick(struct guard *guard, int64_t now)
+{
+	press(guard, now, now);
+}
+
+void
 guard_join(struct guard *guard, pthread_t thread)
 {
 	struct timespec until;
 
 	do {
-		guard_tick(guard, INT64_MAX);
+		press(guard, INT64_MAX, now_ms());
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += 20000000;
 		until.tv_sec += until.tv_nsec / 1000000000;
