@@ -176,10 +176,14 @@ daemon_reload(struct daemon *daemon, struct adx_error *err)
 	/* One after the other: a signal and a caller may ask at once. */
 	pthread_mutex_lock(&daemon->reload_lock);
 	rc = settings_load(daemon->options.config_path, &settings, err);
-	if (rc == ADX_OK)
+	if (rc == ADX_OK) {
 		swap_settings(daemon, settings);
-	else
+		readers_follow(daemon->readers);
+		writers_follow(daemon->writers);
+		ready_follow(daemon->ready);
+	} else {
 		log_failure("the configuration stays as it was", err);
+	}
 	metrics_add(&daemon->metrics, rc == ADX_OK ? METRIC_RELOADS : METRIC_RELOADS_FAILED, 1);
 	pthread_mutex_unlock(&daemon->reload_lock);
 	return rc;

@@ -242,14 +242,17 @@ void readers_add(struct readers *readers, struct request *request);
 void readers_call(struct readers *readers);
 /* The same on another connection, for one that has a fill. */
 enum adx_rc readers_run(struct request *request, struct db *db);
-/* Cancel what runs beyond its time. */
+/* Cancel what runs beyond its time; see guard_tick(). */
 void readers_tick(struct readers *readers, int64_t now);
+/* The settings are others: connections that rest follow them, too. */
+void readers_follow(struct readers *readers);
 
 struct writers *writers_start(struct daemon *daemon, unsigned count, struct adx_error *err);
 void writers_stop(struct writers *writers);
 void writers_add(struct writers *writers, struct request *request);
 /* The same. INT64_MAX: whatever runs. */
 void writers_tick(struct writers *writers, int64_t now);
+void writers_follow(struct writers *writers);
 
 /* ---- house.c: tokens, and what is outdated ----------------------------------------------- */
 

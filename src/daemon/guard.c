@@ -67,9 +67,8 @@ cancel(struct guard *guard)
 		db_cancel_soon(guard->db);
 }
 
-/* What is at work beyond `limit` is cancelled; where that is of no use, its connection is cut. */
-static void
-press(struct guard *guard, int64_t limit, int64_t now)
+void
+guard_tick(struct guard *guard, int64_t limit)
 {
 	int64_t deadline, cancelled;
 
@@ -79,16 +78,10 @@ press(struct guard *guard, int64_t limit, int64_t now)
 	if (guard->db != NULL && deadline != 0 && limit > deadline) {
 		if (cancelled == 0)
 			cancel(guard);
-		else if (now - cancelled > ANSWER_MS)
+		else if (now_ms() - cancelled > ANSWER_MS)
 			db_break(guard->db);
 	}
 	pthread_mutex_unlock(&guard->lock);
-}
-
-void
-guard_tick(struct guard *guard, int64_t now)
-{
-	press(guard, now, now);
 }
 
 void
@@ -97,7 +90,7 @@ guard_join(struct guard *guard, pthread_t thread)
 	struct timespec until;
 
 	do {
-		press(guard, INT64_MAX, now_ms());
+		guard_tick(guard, INT64_MAX);
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += 20000000;
 		until.tv_sec += until.tv_nsec / 1000000000;

@@ -39,7 +39,10 @@ bool guard_end(struct guard *guard);
 /* Wait for the end of the thread, which nothing that runs shall keep from it. */
 void guard_join(struct guard *guard, pthread_t thread);
 
-/* The clock's: never waits. INT64_MAX: every deadline is over. */
-void guard_tick(struct guard *guard, int64_t now);
+/*
+ * The clock's, never waits: cancels what runs and has a deadline before `limit`, and cuts its
+ * connection where that is of no use for some time. INT64_MAX: every deadline is over.
+ */
+void guard_tick(struct guard *guard, int64_t limit);
 
 #endif

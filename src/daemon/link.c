@@ -36,6 +36,13 @@ is_good(const struct link *link)
 	return same && link->db != NULL && db_alive(link->db);
 }
 
+void
+link_follow(struct link *link)
+{
+	if (link->db != NULL && !is_good(link))
+		link_close(link);
+}
+
 enum adx_rc
 link_reach(struct link *link, struct adx_error *err)
 {

@@ -25,6 +25,8 @@ void link_free(struct link *link);
 /* While nothing runs: have a connection. */
 ADX_MUST_CHECK enum adx_rc link_reach(struct link *link, struct adx_error *err);
 void link_close(struct link *link);
+/* The same: after a reload let a connection go that is not what was asked for any more. */
+void link_follow(struct link *link);
 
 /*
  * Pauses between attempts: longer with each failure in a row, a little apart from those of other

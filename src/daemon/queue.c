@@ -77,20 +77,31 @@ cut(struct queue *queue, unsigned most)
 	return first;
 }
 
-struct request *
-queue_take(struct queue *queue, unsigned most)
+bool
+queue_take(struct queue *queue, unsigned most, unsigned *pokes, struct request **out)
 {
-	struct request *taken;
+	bool ended;
 
 	pthread_mutex_lock(&queue->lock);
 	queue->waiting++;
-	while (queue->first == NULL && !queue->closed)
+	while (queue->first == NULL && !queue->closed && queue->pokes == *pokes)
 		pthread_cond_wait(&queue->news, &queue->lock);
 	queue->waiting--;
-	taken = cut(queue, most);
+	*pokes = queue->pokes;
+	*out = cut(queue, most);
+	ended = *out == NULL && queue->closed;
 	call_one(queue);
 	pthread_mutex_unlock(&queue->lock);
-	return taken;
+	return !ended;
+}
+
+void
+queue_poke(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->pokes++;
+	pthread_cond_broadcast(&queue->news);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 void

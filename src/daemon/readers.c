@@ -259,9 +259,14 @@ read_on(void *arg)
 {
 	struct reader *reader = arg;
 	struct request *batch;
+	unsigned pokes = 0;
 
-	while ((batch = queue_take(&reader->all->queue, BATCH)) != NULL)
-		run_until_done(reader, batch);
+	while (queue_take(&reader->all->queue, BATCH, &pokes, &batch)) {
+		if (batch != NULL)
+			run_until_done(reader, batch);
+		else
+			link_follow(&reader->link);
+	}
 	link_close(&reader->link);
 	return NULL;
 }
@@ -279,6 +284,12 @@ void
 readers_call(struct readers *readers)
 {
 	queue_call(&readers->queue);
+}
+
+void
+readers_follow(struct readers *readers)
+{
+	queue_poke(&readers->queue);
 }
 
 void

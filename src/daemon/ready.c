@@ -15,7 +15,7 @@ struct ready {
 	pthread_mutex_t lock;
 	pthread_cond_t news;
 	struct request *waiting;
-	bool stopping;
+	bool stopping, follow;
 	struct link link;
 };
 
@@ -93,13 +93,15 @@ take_all(struct ready *ready)
 }
 
 static bool
-wait_for_work(struct ready *ready)
+wait_for_work(struct ready *ready, bool *asked)
 {
 	bool stopping;
 
 	pthread_mutex_lock(&ready->lock);
-	while (ready->waiting == NULL && !ready->stopping)
+	while (ready->waiting == NULL && !ready->stopping && !ready->follow)
 		pthread_cond_wait(&ready->news, &ready->lock);
+	*asked = ready->waiting != NULL;
+	ready->follow = false;
 	stopping = ready->stopping;
 	pthread_mutex_unlock(&ready->lock);
 	return !stopping;
@@ -109,15 +111,29 @@ static void *
 look_on(void *arg)
 {
 	struct ready *ready = arg;
+	bool asked;
 
-	while (wait_for_work(ready)) {
+	while (wait_for_work(ready, &asked)) {
 		struct adx_error err = { 0 };
-		enum adx_rc rc = look(ready, &err);
+		enum adx_rc rc;
 
+		link_follow(&ready->link);
+		if (!asked)
+			continue;
+		rc = look(ready, &err);
 		answer_all(take_all(ready), rc, &err);
 	}
 	link_close(&ready->link);
 	return NULL;
+}
+
+void
+ready_follow(struct ready *ready)
+{
+	pthread_mutex_lock(&ready->lock);
+	ready->follow = true;
+	pthread_cond_signal(&ready->news);
+	pthread_mutex_unlock(&ready->lock);
 }
 
 bool

@@ -13,5 +13,7 @@ void ready_stop(struct ready *ready);
 ADX_MUST_CHECK bool ready_ask(struct ready *ready, struct request *request);
 /* Answers for a database that takes too long. */
 void ready_tick(struct ready *ready, int64_t now);
+/* The settings are others. */
+void ready_follow(struct ready *ready);
 
 #endif

@@ -94,8 +94,13 @@ work_on(void *arg)
 {
 	struct worker *worker = arg;
 	struct request *r;
+	unsigned pokes = 0;
 
-	while ((r = queue_take(&worker->all->queue, 1)) != NULL) {
+	while (queue_take(&worker->all->queue, 1, &pokes, &r)) {
+		if (r == NULL) {
+			link_follow(&worker->link);
+			continue;
+		}
 		request_done(r, carry_out(worker, r));
 		request_let_go(r);
 	}
@@ -109,6 +114,12 @@ void
 writers_add(struct writers *writers, struct request *request)
 {
 	queue_add(&writers->queue, request);
+}
+
+void
+writers_follow(struct writers *writers)
+{
+	queue_poke(&writers->queue);
 }
 
 void

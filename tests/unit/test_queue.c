@@ -51,6 +51,18 @@ add_all(struct world *w)
 		queue_add(&w->queue, &w->requests[i]);
 }
 
+static struct request *
+take(struct world *w, unsigned most)
+{
+	struct request *r;
+	unsigned pokes = 0;
+
+	bool more = queue_take(&w->queue, most, &pokes, &r);
+
+	assert_int_equal(more, r != NULL);
+	return r;
+}
+
 static void
 test_queue_serves_first_who_came_first(void **state)
 {
@@ -58,7 +70,7 @@ test_queue_serves_first_who_came_first(void **state)
 
 	add_all(w);
 	for (int i = 0; i < REQUESTS; i++) {
-		struct request *r = queue_take(&w->queue, 1);
+		struct request *r = take(w, 1);
 
 		assert_ptr_equal(r, &w->requests[i]);
 		assert_null(r->next);
@@ -68,7 +80,7 @@ test_queue_serves_first_who_came_first(void **state)
 static void
 check_batch(struct world *w, unsigned most, int first, int count)
 {
-	struct request *r = queue_take(&w->queue, most);
+	struct request *r = take(w, most);
 
 	for (int i = first; i < first + count; i++) {
 		assert_ptr_equal(r, &w->requests[i]);
@@ -101,8 +113,28 @@ test_queue_is_emptied_before_it_ends(void **state)
 	queue_close(&w->queue);
 	check_batch(w, REQUESTS - 1, 0, REQUESTS - 1);
 	check_batch(w, 5, REQUESTS - 1, 1);
-	assert_null(queue_take(&w->queue, 5));
-	assert_null(queue_take(&w->queue, 1));
+	assert_null(take(w, 5));
+	assert_null(take(w, 1));
+}
+
+static void
+test_queue_pokes_once(void **state)
+{
+	struct world *w = *state;
+	struct request *r;
+	unsigned pokes = 0;
+
+	queue_poke(&w->queue);
+	assert_true(queue_take(&w->queue, 1, &pokes, &r));
+	assert_null(r);
+	/* It would wait now; with a request it need not. */
+	queue_add(&w->queue, &w->requests[0]);
+	queue_poke(&w->queue);
+	assert_true(queue_take(&w->queue, 1, &pokes, &r));
+	assert_ptr_equal(r, &w->requests[0]);
+	queue_poke(&w->queue);
+	queue_close(&w->queue);
+	assert_false(queue_take(&w->queue, 1, &pokes, &r));
 }
 
 /* ---- threads ----------------------------------------------------------------------------- */
@@ -112,8 +144,9 @@ take_on(void *arg)
 {
 	struct world *w = arg;
 	struct request *r;
+	unsigned pokes = 0;
 
-	while ((r = queue_take(&w->queue, 3)) != NULL)
+	while (queue_take(&w->queue, 3, &pokes, &r))
 		while (r != NULL) {
 			struct request *next = r->next;
 
@@ -184,6 +217,7 @@ main(void)
 		WITH_QUEUE(test_queue_serves_first_who_came_first),
 		WITH_QUEUE(test_queue_gives_batches),
 		WITH_QUEUE(test_queue_is_emptied_before_it_ends),
+		WITH_QUEUE(test_queue_pokes_once),
 		WITH_QUEUE(test_queue_gives_each_to_one_thread),
 		WITH_QUEUE(test_queue_calls_once_for_many),
 	};
