@@ -68,8 +68,8 @@ SELECT host AS vhost, host AS cursor
 SELECT pg_advisory_xact_lock(hashtextextended('adminex.subject ' || $2 || '@' || $1, 0));
 
 -- name: account_register(audit, host, username, mechanism, iterations, salt, stored_key, server_key, subject) one
--- Make an account on a served host, with its password; not one whose name was erased. The hash of
--- the name is hexadecimal digits, NULL where no key is configured.
+-- Make an account on a served host, with its password; not one whose name was erased, which the log
+-- does not name anew. The hash of the name is hexadecimal digits, NULL where no key is configured.
 -- drops: account(host, username)
 WITH served AS (
     SELECT host FROM adminex.hosts WHERE host = $2
@@ -100,7 +100,11 @@ done AS (
 ),
 audited AS (
     INSERT INTO adminex.audit_log (actor, face, command, arguments, rows, outcome, request_id)
-    SELECT a.actor, a.face, a.command, a.arguments, d.rows, d.outcome, coalesce(a.request, '')
+    SELECT a.actor, a.face, a.command,
+           CASE d.outcome WHEN 'name_erased'
+                THEN adminex.audit_without(a.arguments, $3 || '@' || $2, 'erased-' || left($9, 24))
+                ELSE a.arguments END,
+           d.rows, d.outcome, coalesce(a.request, '')
       FROM done AS d,
            jsonb_to_record($1::jsonb)
                AS a(actor text, face text, command text, arguments jsonb, request text)

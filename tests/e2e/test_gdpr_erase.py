@@ -242,6 +242,19 @@ class Erase(Subject):
         self.assertEqual(self.journal.stat().st_mode & 0o7777, 0o600)
         del before, after
 
+    def test_gdpr_erase_keeps_the_name_and_the_log_does_not_name_it_anew(self):
+        options = self.privacy()
+        self.erases("--yes", options=options, err="^$")
+        result = self.adminex("register", "romeo", HOST, "secret", options=options)
+        self.assertRegex(result.text, "^User romeo@example.org cannot be registered before ")
+        self.assertEqual(result.status, 1)
+        (arguments, outcome), = self.sql("SELECT arguments, outcome FROM audit_log"
+                                         " WHERE command = 'register'")
+        self.assertRegex(arguments, r'"user": "erased-[0-9a-f]{24}"')
+        self.assertEqual(outcome, "name_erased")
+        self.assertEqual(self.value("SELECT count(*) FROM audit_log"
+                                    " WHERE arguments::text LIKE '%romeo%'"), "0")
+
     def test_gdpr_erase_without_journal_or_tombstone(self):
         options = self.privacy(journal_file=None, tombstone_days=0)
         self.erases("--yes", options=options, err="^$")
