@@ -132,7 +132,7 @@ class RealData(harness.TestCase):
         want = {"hosts": 2, "users": 349, "credentials": 349, "roster_items": 4195, "vcards": 169,
                 "private_storage": 198, "offline_messages": 108, "last_activity": 0, "bans": 0,
                 "roster_versions": 0, "sessions": 0, "outbox": 0, "nodes": 0, "audit_log": 2,
-                "schema_migrations": 8, "batch_runs": 0,
+                "schema_migrations": 9, "batch_runs": 0,
                 "daemons": 0, "tokens": 0, "idempotency_keys": 0, "gdpr_ledger": 0,
                 "gdpr_subjects": 0, "legal_holds": 0, "pending_erasures": 0, "tombstones": 0}
         tables = self.sql("""SELECT tablename FROM pg_tables

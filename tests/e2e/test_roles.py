@@ -225,7 +225,7 @@ class Roles(world.TestCase):
             with self.subTest(role=role):
                 self.ok(self.run_as(role, "migrate"), "")
                 self.fails(self.run_as(role, "migrate", "down", "1"), 5,
-                           "must be owner of function|permission denied")
+                           "must be owner of index|permission denied")
                 self.fails(self.run_as(role, "migrate", "down", "4"), 5, "must be|denied")
         self.ok(self.adminex("migrate", "status"), None)
 
