@@ -15,6 +15,7 @@ import zipfile
 
 import daemon
 import harness
+import test_seal
 import world
 from world import CHAT, HOST
 
@@ -232,6 +233,26 @@ class PersonalData(world.TestCase):
         result = self.does("retrieve_personal_data", "removed", HOST, "-")
         data = json.loads(result.text)["data"]
         self.assertEqual([name for name in data if data[name]], ["outbox"])
+
+    def test_documents_are_as_the_published_schema_says(self):
+        self.fill()
+        self.contact("juliet", "gone@example.org")
+        for user in ("romeo", "juliet", "gone"):
+            for scope in ("access", "portability"):
+                if (user, scope) == ("gone", "portability"):
+                    continue
+                with self.subTest(user=user, scope=scope):
+                    words = ["gdpr_export", user, HOST, "--scope", scope]
+                    result = self.adminex(*words)
+                    self.succeeds(result)
+                    test_seal.validate(json.loads(result.text))
+                    for form in ("ndjson", "zip"):
+                        path = self.path(f"valid.{form}")
+                        self.succeeds(self.adminex(*words, "--as", form, "-o", path))
+                        test_seal.validate(test_seal.manifest_of(form, path), "manifest")
+            result = self.adminex("retrieve_personal_data", user, HOST, "-")
+            self.succeeds(result)
+            test_seal.validate(json.loads(result.text))
 
     def test_retrieve_personal_data_only_of_that_host(self):
         self.fill()

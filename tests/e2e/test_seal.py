@@ -13,18 +13,24 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import unittest
 import xml.etree.ElementTree
 import zipfile
-
-import jsonschema
 
 import daemon
 import harness
 import test_library
 import world
 from world import HOST
+
+try:
+    import jsonschema
+except ImportError:
+    # Debian's package is for Debian's own Python.
+    sys.path.append("/usr/lib/python3/dist-packages")
+    import jsonschema
 
 FORMS = ["json", "ndjson", "xml", "zip"]
 TAIL = re.compile(rb"sha256:([0-9a-f]{64})(?:[^0-9a-z]+(?:signature[^0-9a-z]+)?"
