@@ -45,4 +45,6 @@ xmllib_load(void)
 	*(void **)&xmllib_table.structured_error = find(library, "__xmlStructuredError");
 	*(void **)&xmllib_table.structured_error_context =
 		find(library, "__xmlStructuredErrorContext");
+	/* Its globals, before two threads would make them at once. */
+	xmllib_table.xmlInitParser();
 }

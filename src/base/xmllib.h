@@ -35,6 +35,7 @@
 	X(xmlFreeTextReader)                                                                       \
 	X(xmlFreeTextWriter)                                                                       \
 	X(xmlHasNsProp)                                                                            \
+	X(xmlInitParser)                                                                           \
 	X(xmlNewDoc)                                                                               \
 	X(xmlNewDocNode)                                                                           \
 	X(xmlNewDocText)                                                                           \
@@ -117,6 +118,7 @@ xmllib(void)
 #define xmlFreeTextReader                (xmllib()->xmlFreeTextReader)
 #define xmlFreeTextWriter                (xmllib()->xmlFreeTextWriter)
 #define xmlHasNsProp                     (xmllib()->xmlHasNsProp)
+#define xmlInitParser                    (xmllib()->xmlInitParser)
 #define xmlNewDoc                        (xmllib()->xmlNewDoc)
 #define xmlNewDocNode                    (xmllib()->xmlNewDocNode)
 #define xmlNewDocText                    (xmllib()->xmlNewDocText)
