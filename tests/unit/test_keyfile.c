@@ -14,26 +14,12 @@
 #include <cmocka.h>
 
 #include "base/keyfile.h"
-
-/* A folder of its own for each test, and the name of the key in it. */
-struct place {
-	char folder[32];
-	char path[48];
-};
+#include "place.h"
 
 static int
 setup(void **state)
 {
-	struct place *p = calloc(1, sizeof(*p));
-
-	if (p == NULL)
-		return -1;
-	strcpy(p->folder, "/tmp/adminex-keyfile-XXXXXX");
-	if (mkdtemp(p->folder) == NULL)
-		return -1;
-	snprintf(p->path, sizeof(p->path), "%s/key", p->folder);
-	*state = p;
-	return 0;
+	return place_make(state, "key");
 }
 
 /* Nothing but the key may be left: rmdir() says so. */

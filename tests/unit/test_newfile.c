@@ -13,26 +13,12 @@
 #include <cmocka.h>
 
 #include "base/newfile.h"
-
-/* A folder of its own for each test, and the name that the tests write to. */
-struct place {
-	char folder[32];
-	char path[48];
-};
+#include "place.h"
 
 static int
 setup(void **state)
 {
-	struct place *p = calloc(1, sizeof(*p));
-
-	if (p == NULL)
-		return -1;
-	strcpy(p->folder, "/tmp/adminex-newfile-XXXXXX");
-	if (mkdtemp(p->folder) == NULL)
-		return -1;
-	snprintf(p->path, sizeof(p->path), "%s/data", p->folder);
-	*state = p;
-	return 0;
+	return place_make(state, "data");
 }
 
 static int
