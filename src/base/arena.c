@@ -59,14 +59,42 @@ arena_strndup(struct arena *arena, const char *s, size_t len)
 	return copy;
 }
 
+static void
+wipe(struct arena_block *block)
+{
+	explicit_bzero(block->bytes, block->used);
+	block->used = 0;
+}
+
+static void
+free_blocks(struct arena_block *block)
+{
+	while (block != NULL) {
+		struct arena_block *next = block->next;
+
+		wipe(block);
+		free(block);
+		block = next;
+	}
+}
+
+void
+arena_reset(struct arena *arena)
+{
+	struct arena_block *kept = arena->blocks;
+
+	if (kept == NULL || kept->size > BLOCK_BYTES) {
+		arena_free(arena);
+		return;
+	}
+	free_blocks(kept->next);
+	kept->next = NULL;
+	wipe(kept);
+}
+
 void
 arena_free(struct arena *arena)
 {
-	while (arena->blocks != NULL) {
-		struct arena_block *block = arena->blocks;
-
-		arena->blocks = block->next;
-		explicit_bzero(block->bytes, block->used);
-		free(block);
-	}
+	free_blocks(arena->blocks);
+	arena->blocks = NULL;
 }

@@ -148,6 +148,20 @@ buf_free(struct buf *b)
 }
 
 void
+buf_rinse(struct buf *b)
+{
+	enum { SMALL = 1024 };
+
+	if (b->failed || b->cap > SMALL) {
+		buf_wipe(b);
+		return;
+	}
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->cap);
+	b->len = 0;
+}
+
+void
 buf_wipe(struct buf *b)
 {
 	if (b->data != NULL)

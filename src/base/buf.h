@@ -38,5 +38,7 @@ void buf_clear(struct buf *b);
 void buf_free(struct buf *b);
 /* Overwrite what it held, then free: for secrets. */
 void buf_wipe(struct buf *b);
+/* The same, but what is small is kept, empty, for the next use. */
+void buf_rinse(struct buf *b);
 
 #endif

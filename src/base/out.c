@@ -125,6 +125,8 @@ out_write(struct out *out, const void *data, size_t len)
 	if (out->error != 0)
 		return;
 	buf_add(&out->pending, data, len);
+	if (out->pending.len <= BUFFER && buf_ok(&out->pending))
+		return;
 	if (!buf_ok(&out->pending))
 		out_fail(out, ENOMEM);
 	else if (out->holding && out->pending.len > HELD_IN_MEMORY)
@@ -214,6 +216,18 @@ int
 out_error(const struct out *out)
 {
 	return out->error;
+}
+
+void
+out_reset(struct out *out)
+{
+	drop_spill(out);
+	buf_rinse(&out->pending);
+	out->error = 0;
+	out->stopped = 0;
+	out->holding = false;
+	out->tap = NULL;
+	out->seen = 0;
 }
 
 void

@@ -19,6 +19,8 @@ struct out *out_new(int fd);
 typedef int out_sink(void *ctx, const char *data, size_t len);
 /* Writes to a function. NULL when out of memory. */
 struct out *out_new_sink(out_sink *sink, void *ctx);
+/* As it was when it was made; what was not flushed is gone. */
+void out_reset(struct out *out);
 /* Frees without flushing. */
 void out_free(struct out *out);
 

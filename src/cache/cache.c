@@ -34,6 +34,7 @@ struct cache {
 	pthread_mutex_t lock;   /* of the two below */
 	bool wanted;
 	size_t max_bytes;
+	atomic_bool on; /* what follows from the two, for all shards */
 	size_t count; /* a power of two */
 	struct shard *shards;
 };
@@ -132,12 +133,14 @@ static void
 switch_shards(struct cache *cache)
 {
 	struct entry_list gone = TAILQ_HEAD_INITIALIZER(gone);
+	bool on = cache->wanted && cache->max_bytes > 0;
 
+	atomic_store(&cache->on, on);
 	for (size_t i = 0; i < cache->count; i++) {
 		struct shard *shard = &cache->shards[i];
 
 		pthread_mutex_lock(&shard->lock);
-		shard->on = cache->wanted && cache->max_bytes > 0;
+		shard->on = on;
 		if (!shard->on)
 			shard_drop_all(shard, &gone);
 		pthread_mutex_unlock(&shard->lock);
@@ -280,6 +283,12 @@ cache_peek(struct cache *cache, const struct cache_key *key, struct rowset **val
 	pthread_mutex_unlock(&shard->lock);
 	entries_free(&gone);
 	return *value != NULL;
+}
+
+bool
+cache_may_be_on(const struct cache *cache)
+{
+	return atomic_load_explicit(&cache->on, memory_order_relaxed);
 }
 
 /* ---- the end of a read ------------------------------------------------------------------- */

@@ -88,6 +88,8 @@ enum cache_found cache_lookup(struct cache *cache, const struct cache_key *key, 
 			      void *ctx, struct rowset **value, struct cache_fill **fill);
 /* Only a hit: *value is held for the caller; false, and nothing is begun, when there is none. */
 bool cache_peek(struct cache *cache, const struct cache_key *key, struct rowset **value);
+/* False: a lookup would say CACHE_OFF, and needs no key. True: perhaps not. */
+bool cache_may_be_on(const struct cache *cache);
 /* The value stays the caller's; the cache holds it by itself. A large one is not kept. */
 void cache_store(struct cache_fill *fill, struct rowset *value);
 /* The same, but it is not to be kept: it goes to those who wait only. */

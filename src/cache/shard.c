@@ -110,6 +110,25 @@ drop(struct shard *shard, struct entry *e, struct entry_list *gone)
 	shard_take_out(shard, e, gone);
 }
 
+/*
+ * The hot one that was not used for longest, about: those that were used are passed over, but only
+ * so many, that nobody waits.
+ */
+static struct entry *
+coolest(struct shard *shard)
+{
+	enum { PASSED_MOST = 16 };
+	struct entry *last = TAILQ_LAST(&shard->hot.list, entry_list);
+
+	for (int i = 0; i < PASSED_MOST && last->used; i++) {
+		last->used = false;
+		segment_remove(&shard->hot, last);
+		segment_add(&shard->hot, last);
+		last = TAILQ_LAST(&shard->hot.list, entry_list);
+	}
+	return last;
+}
+
 static void
 evict_to(struct shard *shard, size_t bytes, struct entry_list *gone)
 {
@@ -117,7 +136,7 @@ evict_to(struct shard *shard, size_t bytes, struct entry_list *gone)
 		struct entry *e = TAILQ_LAST(&shard->cold.list, entry_list);
 
 		if (e == NULL)
-			e = TAILQ_LAST(&shard->hot.list, entry_list);
+			e = coolest(shard);
 		shard->evictions++;
 		shard_take_out(shard, e, gone);
 	}
@@ -132,12 +151,10 @@ entry_new(const struct cache_key *key)
 	if (e == NULL)
 		return NULL;
 	memset(e, 0, sizeof(*e));
-	memcpy(e->host, key->host, host);
-	memcpy(e->host + host, key->username, username);
-	memcpy(e->host + host + username, key->bytes, key->len);
-	e->username = e->host + host;
-	e->bytes = e->username + username;
+	memcpy(e->bytes, key->bytes, key->len);
 	e->len = key->len;
+	e->host = memcpy(e->bytes + key->len, key->host, host);
+	e->username = memcpy(e->bytes + key->len + host, key->username, username);
 	e->size = sizeof(*e) + host + username + key->len + ALLOCATION;
 	return e;
 }
@@ -244,18 +261,25 @@ shard_settle(struct shard *shard, struct entry *e, struct rowset *value, struct 
 	shard->stores++;
 }
 
-/* One that comes back is hot; the hot leave a fifth to those that come for the first time. */
+/*
+ * One that comes back is hot; the hot leave a fifth to those that come for the first time. One that
+ * is hot is only marked: to move it would touch its neighbours.
+ */
 void
 shard_touch(struct shard *shard, struct entry *e)
 {
-	segment_remove(e->hot ? &shard->hot : &shard->cold, e);
+	if (e->hot) {
+		e->used = true;
+		return;
+	}
+	segment_remove(&shard->cold, e);
 	e->hot = true;
 	segment_add(&shard->hot, e);
 	while (shard->hot.bytes > shard->capacity / 5 * 4) {
-		struct entry *last = TAILQ_LAST(&shard->hot.list, entry_list);
+		struct entry *last = coolest(shard);
 
 		segment_remove(&shard->hot, last);
-		last->hot = false;
+		last->hot = last->used = false;
 		segment_add(&shard->cold, last);
 	}
 }

@@ -25,18 +25,21 @@ struct place {
 	uint64_t key, account, host; /* hashes */
 };
 
+/* What a hit looks at stands together, behind the rest: memory that was not used lately is slow. */
 struct entry {
-	LIST_ENTRY(entry) by_key, by_account, by_host;
+	LIST_ENTRY(entry) by_account, by_host;
 	TAILQ_ENTRY(entry) order;
+	const char *host, *username;
+	size_t size; /* with the value */
 	struct place place;
+	LIST_ENTRY(entry) by_key;
 	struct cache_fill *fill; /* NULL once it has a value */
 	struct rowset *value;
 	uint64_t since; /* milliseconds; when the read began */
-	size_t size;    /* with the value */
 	bool hot;       /* used since it came */
-	const char *username, *bytes;
+	bool used;      /* and once more since it was looked at whether it is to stay hot */
 	size_t len;
-	char host[]; /* the username and the bytes of the key stand behind */
+	char bytes[]; /* of the key; host and username stand behind */
 };
 
 /* Most recent first. */

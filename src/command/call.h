@@ -146,6 +146,8 @@ ADX_MUST_CHECK enum adx_rc call_run(struct call *call, struct adx_error *err);
 /* Write the outcome: the answer, or with rc the failure. */
 void call_finish(struct call *call, enum adx_rc rc, const struct adx_error *err);
 void call_end(struct call *call);
+/* The same, but some memory stays for the next call: all else is zero again. */
+void call_reset(struct call *call);
 
 /*
  * The same in parts, for a face that keeps many calls in flight: prepare each; send those that ask;

@@ -331,11 +331,31 @@ call_begin(struct call *call, const struct command *command, const char *const a
 	return rc == ADX_OK ? page_begin(call, err) : rc;
 }
 
+static void
+free_values(struct call *call)
+{
+	size_t n = call->command == NULL ? 0 : command_param_count(call->command);
+
+	for (size_t i = 0; i < n; i++)
+		if (call->args[i].list.items != NULL)
+			strvec_free(&call->args[i].list);
+	buf_free(&call->page.last);
+}
+
+void
+call_reset(struct call *call)
+{
+	struct arena arena;
+
+	free_values(call);
+	arena_reset(&call->arena);
+	arena = call->arena;
+	*call = (struct call){ .arena = arena };
+}
+
 void
 call_end(struct call *call)
 {
-	for (size_t i = 0; i < COMMAND_PARAMS_MAX; i++)
-		strvec_free(&call->args[i].list);
-	buf_free(&call->page.last);
+	free_values(call);
 	arena_free(&call->arena);
 }

@@ -1,6 +1,7 @@
 /* A request's JSON object becomes arguments by position and options. */
 #include "daemon/body.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,6 +89,7 @@ body_has_format(const struct param *param)
 /* A member that may come, and where its value goes. */
 struct slot {
 	const char *name;
+	size_t name_len;
 	enum body_kind kind;
 	bool required;
 	bool optional; /* null counts as missing */
@@ -112,22 +114,31 @@ struct complaint {
 struct parser {
 	struct json_reader reader;
 	struct arena *arena;
-	struct slot slots[SLOTS_MAX];
 	size_t slot_count;
 	struct slot *slot; /* whose value comes; NULL: nobody's */
 	unsigned depth;
 	bool in_list;
-	struct buf list; /* its elements so far */
-	struct complaint complaints[COMPLAINTS_MAX];
+	struct buf list;        /* its elements so far */
 	size_t complaint_count; /* of all, kept or not */
 	bool misused;           /* one of them is about more than a value */
+	struct slot slots[SLOTS_MAX];
+	struct complaint complaints[COMPLAINTS_MAX];
 };
+
+/* The two tables are filled as far as they count: to clear them takes longer than most bodies. */
+static void
+parser_init(struct parser *p, struct arena *arena, struct adx_error *err)
+{
+	memset(p, 0, offsetof(struct parser, slots));
+	p->reader = (struct json_reader){ .what = "the body", .err = err };
+	p->arena = arena;
+}
 
 static struct slot *
 find_slot(struct parser *p, const char *name, size_t len)
 {
 	for (size_t i = 0; i < p->slot_count; i++)
-		if (strlen(p->slots[i].name) == len && memcmp(p->slots[i].name, name, len) == 0)
+		if (p->slots[i].name_len == len && memcmp(p->slots[i].name, name, len) == 0)
 			return &p->slots[i];
 	return NULL;
 }
@@ -135,6 +146,7 @@ find_slot(struct parser *p, const char *name, size_t len)
 static struct slot *
 add_slot(struct parser *p, struct slot slot)
 {
+	slot.name_len = strlen(slot.name);
 	p->slots[p->slot_count] = slot;
 	return &p->slots[p->slot_count++];
 }
@@ -659,9 +671,10 @@ enum adx_rc
 body_parse(const struct command *command, const char *text, size_t len, struct arena *arena,
 	   struct body *out, struct adx_error *err)
 {
-	struct parser p = { .reader = { .what = "the body", .err = err }, .arena = arena };
+	struct parser p;
 	enum adx_rc rc;
 
+	parser_init(&p, arena, err);
 	*out = (struct body){ .max_affected = -1 };
 	rc = add_arguments(&p, command, out);
 	add_options(&p, out);

@@ -130,8 +130,29 @@ enum { REQUEST_ID_SIZE = 24, REQUEST_KEY_MAX = 255 };
 
 struct route;
 
+/* Of a connection's memory: NULL where the header has none, else as long as the request. */
+struct headers {
+	const char *accept, *authorization, *content_length, *cookie, *expect, *idempotency_key;
+	size_t fields; /* of all kinds */
+};
+
 struct request {
+	/* Kept, empty, from one request to the next: to make it anew takes long. */
 	struct daemon *daemon;
+	struct buf body;
+	struct call call;
+	struct out *out;
+	struct spool spool;
+	struct writer *json; /* NULL until it was needed */
+	/* Written before it is read. */
+	struct body parsed;
+	struct adx_error err;
+	char once_digest[2 * 32 + 3];
+	/* Empty texts. */
+	char actor[192];
+	char failure[384];                  /* what failed, for people; "": nothing */
+	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */
+	/* From here on all begins with zeros. */
 	struct loop *loop;
 	struct MHD_Connection *connection;
 	atomic_int users; /* the connection, and whoever carries it out */
@@ -143,29 +164,21 @@ struct request {
 	const struct command *command; /* NULL: the request is for none */
 	unsigned command_index;        /* among all there are, whatever is configured */
 	int64_t began;                 /* microseconds */
-	struct buf body;
+	struct headers headers;
 	size_t passed_over; /* bytes of a body that nobody needs */
 	long header_room;   /* bytes for what the header of the reply can do without */
-	struct arena arena;
-	struct body parsed;
-	char actor[192];
 	struct caller caller;
 	enum format format;
 	struct run_options options;
-	struct call call;
-	struct out *out;
-	struct spool spool;
 	struct strvec remarks;
-	struct adx_error err;
 	unsigned code; /* HTTP status of the reply, once it is known; else 0 */
 	const char *status;
 	int exit;
-	char failure[384];                  /* what failed, for people; "": nothing */
-	unsigned retry_after;               /* seconds; 0: none */
-	bool handed_over;                   /* another thread carries it out, or did */
-	bool accounted_for;                 /* it is counted, and in the log, as a command */
-	char once_key[REQUEST_KEY_MAX + 1]; /* of Idempotency-Key; "": none */
-	char once_digest[2 * 32 + 3];
+	unsigned retry_after; /* seconds; 0: none */
+	bool handed_over;     /* another thread carries it out, or did */
+	bool sleeps;          /* its connection; the loop's own, as the next one */
+	bool woken;           /* the reply, or a part of it, is there */
+	bool accounted_for;   /* it is counted, and in the log, as a command */
 	unsigned once_code;
 	unsigned tries;
 	struct cache_fill *fill;
@@ -183,6 +196,7 @@ void request_fail_as(struct request *request, unsigned code, enum adx_rc rc, con
 void request_done(struct request *request, enum adx_rc rc);
 /* Of a reply that says no before there was a command to carry out: into the log, if asked for. */
 void request_log_refusal(const struct request *request);
+void request_hold(struct request *request);
 void request_release(struct request *request);
 /* Whoever was given it is done with it, after request_done() or the like. */
 void request_let_go(struct request *request);

@@ -19,10 +19,9 @@
 	X(MHD_create_response_from_callback)                                                       \
 	X(MHD_destroy_response)                                                                    \
 	X(MHD_get_connection_info)                                                                 \
-	X(MHD_get_connection_values)                                                               \
+	X(MHD_get_connection_values_n)                                                             \
 	X(MHD_get_daemon_info)                                                                     \
 	X(MHD_get_timeout)                                                                         \
-	X(MHD_lookup_connection_value)                                                             \
 	X(MHD_queue_response)                                                                      \
 	X(MHD_resume_connection)                                                                   \
 	X(MHD_run)                                                                                 \
@@ -55,10 +54,9 @@ void httplib_tell_systemd(const char *state);
 #define MHD_create_response_from_callback (httplib.MHD_create_response_from_callback)
 #define MHD_destroy_response              (httplib.MHD_destroy_response)
 #define MHD_get_connection_info           (httplib.MHD_get_connection_info)
-#define MHD_get_connection_values         (httplib.MHD_get_connection_values)
+#define MHD_get_connection_values_n       (httplib.MHD_get_connection_values_n)
 #define MHD_get_daemon_info               (httplib.MHD_get_daemon_info)
 #define MHD_get_timeout                   (httplib.MHD_get_timeout)
-#define MHD_lookup_connection_value       (httplib.MHD_lookup_connection_value)
 #define MHD_queue_response                (httplib.MHD_queue_response)
 #define MHD_resume_connection             (httplib.MHD_resume_connection)
 #define MHD_run                           (httplib.MHD_run)

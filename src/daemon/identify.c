@@ -160,8 +160,7 @@ find_known(struct request *r)
 enum adx_rc
 request_identify(struct request *r, struct adx_error *err)
 {
-	const char *header =
-		MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "Authorization");
+	const char *header = r->headers.authorization;
 	const struct known *known;
 
 	r->caller = (struct caller){ r->actor, "http", ROLE_NONE, NULL, r->id };

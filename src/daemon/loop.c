@@ -34,6 +34,10 @@ struct loop {
 	pthread_mutex_t lock;
 	struct errands errands;
 	bool asleep; /* it would not look before the bell rings */
+	/* The thread's own, of a round: */
+	int64_t now;      /* when it began; microseconds */
+	unsigned awaited; /* connections whose reply is not there yet, and that do not sleep */
+	bool restless;    /* a reply waits for the next round, to be sent */
 };
 
 struct loops {
@@ -71,6 +75,8 @@ loop_resume(struct loop *loop, struct request *r)
 {
 	bool needed;
 
+	/* Its connection may break and be gone before the thread looks. */
+	request_hold(r);
 	pthread_mutex_lock(&loop->lock);
 	r->next_resumed = loop->errands.resumed;
 	loop->errands.resumed = r;
@@ -174,13 +180,41 @@ take_in(struct loop *loop, struct arrival *arrival)
 
 /* ---- rounds ------------------------------------------------------------------------------ */
 
+void
+loop_suspend(struct request *r)
+{
+	r->sleeps = true;
+	MHD_suspend_connection(r->connection);
+}
+
+void
+loop_await(struct request *r)
+{
+	enum { PATIENCE_US = 10000 };
+
+	if (r->loop->now - r->began > PATIENCE_US)
+		loop_suspend(r);
+	else
+		r->loop->awaited++;
+}
+
+void
+loop_hurry(struct loop *loop)
+{
+	loop->restless = true;
+}
+
 static void
 resume_all(struct request *r)
 {
 	while (r != NULL) {
 		struct request *next = r->next_resumed;
 
-		MHD_resume_connection(r->connection);
+		r->woken = true;
+		if (r->sleeps)
+			MHD_resume_connection(r->connection);
+		r->sleeps = false;
+		request_release(r);
 		r = next;
 	}
 }
@@ -221,6 +255,12 @@ longest_sleep(struct loop *loop)
 
 	if (MHD_get_timeout(loop->http, &ms) != MHD_YES || ms > AT_MOST)
 		return AT_MOST;
+	/*
+	 * It would ask those that are awaited again and again; they ring. Seldom there is something
+	 * else that it wants to go on with, which may not wait for long.
+	 */
+	if (ms == 0 && loop->awaited > 0 && !loop->restless)
+		return 1;
 	return (int)ms;
 }
 
@@ -247,6 +287,9 @@ go_round(void *arg)
 	do {
 		errands = take_errands(loop);
 		resume_all(errands.resumed);
+		loop->now = now_us();
+		loop->awaited = 0;
+		loop->restless = false;
 		MHD_run(loop->http);
 		readers_call(loop->daemon->readers);
 		/* Last, as connections that have ended make room. */

@@ -27,7 +27,23 @@ void loops_admit(struct loops *loops, int fd, const struct sockaddr *address, so
 struct daemon *loop_daemon(const struct loop *loop);
 /* A connection has ended. */
 void loop_count_out(struct loop *loop);
-/* Any thread's: the connection of a request that was suspended is to go on. */
+/*
+ * Any thread's that has the request: its connection is to go on, be it that it sleeps or is only
+ * awaited.
+ */
 void loop_resume(struct loop *loop, struct request *request);
+
+/* ---- for what libmicrohttpd calls ------------------------------------------------------- */
+
+/* The connection sleeps until loop_resume() was called. */
+void loop_suspend(struct request *request);
+/*
+ * The reply is not there yet. libmicrohttpd asks again in each round, which costs little; to let a
+ * connection sleep costs three system calls more than a short read takes. So it sleeps only when
+ * the reply does not come soon.
+ */
+void loop_await(struct request *request);
+/* A reply was made that libmicrohttpd sends in the next round. */
+void loop_hurry(struct loop *loop);
 
 #endif

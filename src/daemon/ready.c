@@ -139,7 +139,7 @@ ready_follow(struct ready *ready)
 bool
 ready_ask(struct ready *ready, struct request *r)
 {
-	if (!request_suspend(r))
+	if (!request_give_away(r))
 		return false;
 	pthread_mutex_lock(&ready->lock);
 	r->next = ready->waiting;

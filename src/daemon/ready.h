@@ -9,7 +9,7 @@ struct ready;
 /* NULL on failure. */
 struct ready *ready_start(struct daemon *daemon, struct adx_error *err);
 void ready_stop(struct ready *ready);
-/* The connection sleeps until the answer is there; false as with request_suspend(). */
+/* The connection waits until the answer is there; false as with request_give_away(). */
 ADX_MUST_CHECK bool ready_ask(struct ready *ready, struct request *request);
 /* Answers for a database that takes too long. */
 void ready_tick(struct ready *ready, int64_t now);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/loop.h"
 #include "daemon/server.h"
 
 /* ---- HTTP statuses (RFC 9110, section 15) ------------------------------------------------ */
@@ -187,9 +188,7 @@ add_headers(struct MHD_Response *response, const struct request *r, bool ended)
 static void
 suspend(void *ctx)
 {
-	const struct request *r = ctx;
-
-	MHD_suspend_connection(r->connection);
+	loop_suspend(ctx);
 }
 
 static ssize_t

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,34 @@ name_request(struct request *r)
 }
 
 static struct request *
+make(struct daemon *daemon)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->daemon = daemon;
+	spool_init(&r->spool, 0, wake, r);
+	r->out = out_new_sink(spool_write, &r->spool);
+	if (r->out != NULL)
+		return r;
+	spool_free(&r->spool);
+	free(r);
+	return NULL;
+}
+
+static void
+unmake(struct request *r)
+{
+	writer_free(r->json);
+	call_end(&r->call);
+	out_free(r->out);
+	spool_free(&r->spool);
+	buf_wipe(&r->body);
+	free(r);
+}
+
+static struct request *
 take_spare(struct daemon *daemon)
 {
 	struct request *r;
@@ -56,13 +85,13 @@ take_spare(struct daemon *daemon)
 		daemon->spare_count--;
 	}
 	pthread_mutex_unlock(&daemon->spare_lock);
-	return r != NULL ? r : malloc(sizeof(*r));
+	return r != NULL ? r : make(daemon);
 }
 
 static void
 put_spare(struct daemon *daemon, struct request *r)
 {
-	enum { AT_MOST = 256 };
+	enum { AT_MOST = 128 };
 	bool kept;
 
 	pthread_mutex_lock(&daemon->spare_lock);
@@ -74,7 +103,7 @@ put_spare(struct daemon *daemon, struct request *r)
 	}
 	pthread_mutex_unlock(&daemon->spare_lock);
 	if (!kept)
-		free(r);
+		unmake(r);
 }
 
 void
@@ -84,7 +113,7 @@ request_free_spares(struct daemon *daemon)
 		struct request *r = daemon->spare;
 
 		daemon->spare = r->next;
-		free(r);
+		unmake(r);
 	}
 }
 
@@ -96,8 +125,11 @@ request_new(struct loop *loop, struct MHD_Connection *connection)
 
 	if (r == NULL)
 		return NULL;
-	memset(r, 0, sizeof(*r));
-	r->daemon = daemon;
+	r->actor[0] = r->failure[0] = r->once_key[0] = '\0';
+	r->err.rc = ADX_OK;
+	r->err.message[0] = r->err.hint[0] = r->err.sqlstate[0] = '\0';
+	memset((char *)r + offsetof(struct request, loop), 0,
+	       sizeof(*r) - offsetof(struct request, loop));
 	r->loop = loop;
 	r->connection = connection;
 	r->began = now_us();
@@ -107,13 +139,14 @@ request_new(struct loop *loop, struct MHD_Connection *connection)
 	r->format = FORMAT_JSON;
 	r->options = (struct run_options){ .max_affected = -1, .remark = remark, .ctx = r };
 	name_request(r);
-	spool_init(&r->spool, (uint64_t)r->settings->config->http.max_reply << 20, wake, r);
-	r->out = out_new_sink(spool_write, &r->spool);
-	if (r->out == NULL) {
-		request_release(r);
-		return NULL;
-	}
+	spool_reset(&r->spool, (uint64_t)r->settings->config->http.max_reply << 20);
 	return r;
+}
+
+void
+request_hold(struct request *r)
+{
+	atomic_fetch_add(&r->users, 1);
 }
 
 void
@@ -121,13 +154,13 @@ request_release(struct request *r)
 {
 	if (atomic_fetch_sub(&r->users, 1) != 1)
 		return;
-	writer_free(r->call.writer);
-	call_end(&r->call);
-	out_free(r->out);
-	spool_free(&r->spool);
+	if (r->call.writer != r->json)
+		writer_free(r->call.writer);
+	call_reset(&r->call);
+	out_reset(r->out);
+	spool_reset(&r->spool, 0);
 	strvec_free(&r->remarks);
-	buf_wipe(&r->body);
-	arena_free(&r->arena);
+	buf_rinse(&r->body);
 	tokens_release(r->tokens);
 	settings_release(r->settings);
 	put_spare(r->daemon, r);
@@ -321,7 +354,7 @@ request_done(struct request *r, enum adx_rc rc)
 
 /* ---- carrying out ------------------------------------------------------------------------ */
 
-/* From here on another thread has it, and the connection sleeps until there is a reply. */
+/* From here on another thread has it, and the connection waits until there is a reply. */
 static bool
 hand_over(struct request *r)
 {
@@ -334,7 +367,7 @@ hand_over(struct request *r)
 				"try again in a second, or raise http.max_in_flight");
 		return false;
 	}
-	if (!request_suspend(r)) {
+	if (!request_give_away(r)) {
 		atomic_fetch_sub(&r->daemon->in_flight, 1);
 		return false;
 	}
@@ -343,7 +376,7 @@ hand_over(struct request *r)
 }
 
 bool
-request_suspend(struct request *r)
+request_give_away(struct request *r)
 {
 	/* Counted first: daemon_stop() closes, then waits for those that were counted. */
 	atomic_fetch_add(&r->daemon->carried, 1);
@@ -353,9 +386,8 @@ request_suspend(struct request *r)
 		return false;
 	}
 	r->handed_over = true;
-	atomic_fetch_add(&r->users, 1);
+	request_hold(r);
 	r->spool.waiting = true;
-	MHD_suspend_connection(r->connection);
 	return true;
 }
 
@@ -460,7 +492,8 @@ run_shared(struct request *r)
 	struct cache_key key;
 	bool here;
 
-	if (cache_key_make(&SQL_CATALOGUE[BACKEND_NATIVE][q->id], q->id, q->values, &scratch,
+	if (cache_may_be_on(r->daemon->cache) &&
+	    cache_key_make(&SQL_CATALOGUE[BACKEND_NATIVE][q->id], q->id, q->values, &scratch,
 			   &key)) {
 		here = run_cached(r, &key);
 		buf_free(&scratch);
@@ -546,10 +579,24 @@ name_own_file(struct request *r)
 			r->parsed.args[i] = path == NULL ? "no file: the defaults" : path;
 }
 
+/* Nearly all want JSON. */
+static struct writer *
+writer_for(struct request *r)
+{
+	if (r->format != FORMAT_JSON)
+		return writer_new(r->format, r->command, r->out);
+	if (r->json == NULL)
+		r->json = writer_new(FORMAT_JSON, r->command, r->out);
+	else
+		writer_bind(r->json, r->command);
+	return r->json;
+}
+
 static enum adx_rc
 begin_call(struct request *r)
 {
-	enum adx_rc rc = body_parse(r->command, buf_text(&r->body), r->body.len, &r->arena,
+	enum adx_rc rc = body_parse(r->command, buf_text(&r->body), r->body.len,
+				    &r->call.arena,
 				    &r->parsed, &r->err);
 
 	if (rc != ADX_OK)
@@ -566,7 +613,7 @@ begin_call(struct request *r)
 	r->options.in_one_trip = true;
 	r->options.reload = server_reload;
 	r->options.cache = r->daemon->cache;
-	r->call.writer = writer_new(r->format, r->command, r->out);
+	r->call.writer = writer_for(r);
 	if (r->call.writer == NULL)
 		return adx_nomem(&r->err);
 	r->call.caller = &r->caller;

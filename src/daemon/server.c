@@ -1,5 +1,6 @@
 #include "daemon/server.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,45 @@ refuse(struct request *r, unsigned code, enum adx_rc rc, const char *message, co
 	return false;
 }
 
-static const char *
-header(const struct request *r, const char *name)
+/* The first of each name counts. */
+static enum MHD_Result
+take_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len,
+	    const char *value, size_t len)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+#define KNOWN(name, member)                                                                        \
+	{                                                                                          \
+		name, sizeof(name) - 1, offsetof(struct headers, member)                           \
+	}
+	static const struct {
+		const char *name;
+		size_t len, member;
+	} NAMES[] = { KNOWN("Accept", accept),
+		      KNOWN("Authorization", authorization),
+		      KNOWN("Content-Length", content_length),
+		      KNOWN("Cookie", cookie),
+		      KNOWN("Expect", expect),
+		      KNOWN("Idempotency-Key", idempotency_key) };
+#undef KNOWN
+	struct headers *h = ctx;
+
+	(void)len;
+	h->fields++;
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]) && kind == MHD_HEADER_KIND; i++) {
+		const char **to = (const char **)((char *)h + NAMES[i].member);
+
+		if (NAMES[i].len == name_len && *to == NULL &&
+		    strncasecmp(NAMES[i].name, name, name_len) == 0)
+			*to = value == NULL ? "" : value;
+	}
+	return MHD_YES;
+}
+
+static void
+read_headers(struct request *r)
+{
+	MHD_get_connection_values_n(r->connection,
+				    MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND,
+				    take_header, &r->headers);
 }
 
 static bool
@@ -65,7 +101,7 @@ choose_format(struct request *r)
 		      { "text/csv", FORMAT_CSV },
 		      { "text/x-table", FORMAT_TABLE },
 		      { "text/plain", FORMAT_TEXT } };
-	const char *accept = header(r, "Accept");
+	const char *accept = r->headers.accept;
 	const char *first = NULL;
 
 	for (size_t i = 0; accept != NULL && i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
@@ -81,7 +117,7 @@ choose_format(struct request *r)
 static bool
 take_once_key(struct request *r)
 {
-	const char *key = header(r, "Idempotency-Key");
+	const char *key = r->headers.idempotency_key;
 
 	if (key == NULL)
 		return true;
@@ -98,7 +134,7 @@ take_once_key(struct request *r)
 static unsigned long long
 announced_length(const struct request *r)
 {
-	const char *length = header(r, "Content-Length");
+	const char *length = r->headers.content_length;
 	char *end;
 
 	return length == NULL ? 0 : strtoull(length, &end, 10);
@@ -134,13 +170,10 @@ check_room(struct request *r)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	int fields = MHD_get_connection_values(
-		r->connection, MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND, NULL,
-		NULL);
-	const char *cookie = header(r, "Cookie");
+	const char *cookie = r->headers.cookie;
 	long taken = info == NULL ? 0 : (long)info->header_size;
 
-	taken += (long)fields * FIELD_KEPT + (cookie == NULL ? 0 : (long)strlen(cookie));
+	taken += (long)r->headers.fields * FIELD_KEPT + (cookie == NULL ? 0 : (long)strlen(cookie));
 	r->header_room = r->daemon->max_header - REPLY_HEADER - taken;
 	return r->header_room >= 0 || refuse(r, 431, ADX_ELIMIT, "the header is too long",
 					     "raise http.max_header, or send less");
@@ -172,7 +205,7 @@ accept_header(struct request *r, const char *method, const char *path)
 static bool
 waits_for_body(const struct request *r)
 {
-	return header(r, "Expect") == NULL && announced_length(r) <= DRAIN_MAX;
+	return r->headers.expect == NULL && announced_length(r) <= DRAIN_MAX;
 }
 
 static enum MHD_Result
@@ -186,6 +219,7 @@ begin(struct loop *loop, struct MHD_Connection *connection, const char *path, co
 	*request = r;
 	if (r == NULL)
 		return MHD_NO;
+	read_headers(r);
 	peer = request_peer(r);
 	if (peer != NULL)
 		newcomers_remove(daemon, peer);
@@ -232,10 +266,15 @@ on_request(void *cls, struct MHD_Connection *connection, const char *path, const
 		return begin(cls, connection, path, method, request);
 	if (*len > 0)
 		return take_body(r, data, len);
-	/* Woken up, or refused while the body came. */
-	if (r->handed_over || r->code != 0)
+	/* Refused while the body came, or there is nothing to wait for. */
+	if (!r->handed_over && (r->code != 0 || r->route->answer(r)))
 		return reply_send(r);
-	return r->route->answer(r) ? reply_send(r) : MHD_YES;
+	if (!r->woken) {
+		loop_await(r);
+		return MHD_YES;
+	}
+	loop_hurry(r->loop);
+	return reply_send(r);
 }
 
 static void

@@ -8,10 +8,10 @@
 struct request *request_new(struct loop *loop, struct MHD_Connection *connection);
 void request_free_spares(struct daemon *daemon);
 /*
- * The connection sleeps; whoever is given the request then lets it go, once. False, and the reply
- * says why, when nobody is there any more to be given it.
+ * The connection is to wait; whoever is given the request then lets it go, once. False, and the
+ * reply says why, when nobody is there any more to be given it.
  */
-ADX_MUST_CHECK bool request_suspend(struct request *request);
+ADX_MUST_CHECK bool request_give_away(struct request *request);
 
 /* The settings and the tokens as they are now, held. No tokens, NULL, before they were read. */
 void daemon_in_force(struct daemon *daemon, struct settings **settings, struct tokens **tokens);
