@@ -90,6 +90,30 @@ class InFlight(LimitsTestCase):
         harness.wait_until(lambda: server.metrics()["adminex_http_connections"] == 1)
         self.assertEqual(self.sql("SELECT count(*) FROM bans"), [["1"]])
 
+    def test_a_client_that_goes_away_soon_leaves_nothing(self):
+        """Before its connection sleeps: then it is closed while its read is under way."""
+        server = self.serve()
+        other = self.lock_table("users")
+        body = b'{"user": "romeo", "host": "example.org"}'
+        head = b"POST /api/check_account HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+
+        def ask_and_go():
+            # libmicrohttpd hears of the end of a connection for which it has waited once.
+            with server.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+                client.recv(4096)
+                client.sendall(head % len(body) + body)
+                time.sleep(0.002)
+
+        def is_orphan():
+            seen = server.metrics()
+            return seen["adminex_requests_in_flight"] > seen["adminex_http_connections"] - 1
+
+        harness.wait_until(lambda: ask_and_go() or is_orphan())
+        other.run("COMMIT")
+        harness.wait_until(lambda: server.metrics()["adminex_requests_in_flight"] == 0)
+        harness.wait_until(lambda: server.metrics()["adminex_http_connections"] == 1)
+        self.says(server.call("check_account", user="romeo", host=HOST), 200, "ok")
+
 
 class Time(LimitsTestCase):
     def timed_out(self, server, command, fields, message):
