@@ -178,6 +178,7 @@ struct request {
 	bool handed_over;     /* another thread carries it out, or did */
 	bool sleeps;          /* its connection; the loop's own, as the next one */
 	bool woken;           /* the reply, or a part of it, is there */
+	bool called_later;    /* whoever makes the reply calls loops_call() then */
 	bool accounted_for;   /* it is counted, and in the log, as a command */
 	unsigned once_code;
 	unsigned tries;
@@ -254,6 +255,8 @@ void readers_stop(struct readers *readers);
 void readers_add(struct readers *readers, struct request *request);
 /* There is something to read, perhaps: for whoever added, when it has no more to add. */
 void readers_call(struct readers *readers);
+/* The same, for whoever says so often: it may wait for a moment. */
+void readers_hint(struct readers *readers);
 /* The same on another connection, for one that has a fill. */
 enum adx_rc readers_run(struct request *request, struct db *db);
 /* Cancel what runs beyond its time; see guard_tick(). */

@@ -15,6 +15,7 @@ guard_init(struct guard *guard, bool interrupts)
 	guard->interrupts = interrupts;
 	atomic_init(&guard->deadline, 0);
 	atomic_init(&guard->cancelled_at, 0);
+	atomic_init(&guard->cancelled, false);
 }
 
 void
@@ -42,7 +43,7 @@ guard_begin(struct guard *guard, int64_t deadline)
 bool
 guard_cancelled(const struct guard *guard)
 {
-	return atomic_load(&guard->cancelled_at) != 0;
+	return atomic_load(&guard->cancelled);
 }
 
 bool
@@ -52,6 +53,7 @@ guard_end(struct guard *guard)
 
 	pthread_mutex_lock(&guard->lock);
 	atomic_store(&guard->deadline, 0);
+	atomic_store(&guard->cancelled, false);
 	good = guard->db != NULL && !db_is_cancelling(guard->db) && db_at_rest(guard->db);
 	pthread_mutex_unlock(&guard->lock);
 	return good;
@@ -61,6 +63,7 @@ static void
 cancel(struct guard *guard)
 {
 	atomic_store(&guard->cancelled_at, now_ms());
+	atomic_store(&guard->cancelled, true);
 	if (guard->interrupts)
 		db_interrupt_soon(guard->db);
 	else

@@ -19,6 +19,7 @@ struct guard {
 	bool interrupts; /* of a transaction of several statements: none of them comes any more */
 	_Atomic int64_t deadline;     /* milliseconds; 0: nothing runs */
 	_Atomic int64_t cancelled_at; /* 0: it was not */
+	atomic_bool cancelled;        /* it or one before it, since guard_end() */
 };
 
 void guard_init(struct guard *guard, bool interrupts);
@@ -28,7 +29,10 @@ void guard_free(struct guard *guard);
 void guard_set(struct guard *guard, struct db *db);
 /* What runs from now on has until then. Several in a row need no end between them. */
 void guard_begin(struct guard *guard, int64_t deadline);
-/* Was what ran last cancelled? */
+/*
+ * Was something cancelled since guard_end()? In a pipeline it may have hit another one than was
+ * meant: an answer can lie at the server until what stands behind it has run.
+ */
 bool guard_cancelled(const struct guard *guard);
 /*
  * Nothing runs any more. False when a cancel is still under way, or the connection not at rest: it

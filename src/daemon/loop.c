@@ -33,7 +33,8 @@ struct loop {
 	int news; /* of libmicrohttpd: its epoll descriptor */
 	pthread_mutex_t lock;
 	struct errands errands;
-	bool asleep; /* it would not look before the bell rings */
+	bool asleep;   /* it would not look before the bell rings */
+	bool bell_due; /* somebody has promised loops_call() */
 	/* The thread's own, of a round: */
 	int64_t now;      /* when it began; microseconds */
 	unsigned awaited; /* connections whose reply is not there yet, and that do not sleep */
@@ -80,9 +81,29 @@ loop_resume(struct loop *loop, struct request *r)
 	pthread_mutex_lock(&loop->lock);
 	r->next_resumed = loop->errands.resumed;
 	loop->errands.resumed = r;
-	needed = needs_bell(loop);
+	loop->bell_due = loop->bell_due || r->called_later;
+	needed = !r->called_later && needs_bell(loop);
 	pthread_mutex_unlock(&loop->lock);
 	ring(loop, needed);
+}
+
+static void
+call(struct loop *loop)
+{
+	bool needed;
+
+	pthread_mutex_lock(&loop->lock);
+	needed = loop->bell_due && needs_bell(loop);
+	loop->bell_due = false;
+	pthread_mutex_unlock(&loop->lock);
+	ring(loop, needed);
+}
+
+void
+loops_call(struct loops *loops)
+{
+	for (unsigned i = 0; loops != NULL && i < loops->count; i++)
+		call(&loops->loops[i]);
 }
 
 static void
@@ -291,7 +312,7 @@ go_round(void *arg)
 		loop->awaited = 0;
 		loop->restless = false;
 		MHD_run(loop->http);
-		readers_call(loop->daemon->readers);
+		readers_hint(loop->daemon->readers);
 		/* Last, as connections that have ended make room. */
 		take_in(loop, errands.arrivals);
 		rest(loop);

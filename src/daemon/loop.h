@@ -32,6 +32,11 @@ void loop_count_out(struct loop *loop);
  * awaited.
  */
 void loop_resume(struct loop *loop, struct request *request);
+/*
+ * A thread that makes many replies in a row says so in each request (called_later), and calls then,
+ * before it waits for anything: one call for all is enough. NULL is fine.
+ */
+void loops_call(struct loops *loops);
 
 /* ---- for what libmicrohttpd calls ------------------------------------------------------- */
 

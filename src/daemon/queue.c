@@ -23,6 +23,9 @@ queue_free(struct queue *queue)
 static void
 append(struct queue *queue, struct request *request)
 {
+	if (queue->first == NULL)
+		queue->since = now_us();
+	queue->count++;
 	request->next = NULL;
 	*queue->last = request;
 	queue->last = &request->next;
@@ -60,6 +63,24 @@ queue_call(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+static bool
+can_wait(const struct queue *queue, unsigned threads)
+{
+	enum { MANY = 64, PATIENCE_US = 1000 };
+
+	return queue->waiting < threads && queue->count < MANY &&
+	       now_us() - queue->since < PATIENCE_US;
+}
+
+void
+queue_hint(struct queue *queue, unsigned threads)
+{
+	pthread_mutex_lock(&queue->lock);
+	if (!can_wait(queue, threads))
+		call_one(queue);
+	pthread_mutex_unlock(&queue->lock);
+}
+
 /* Cuts the list after so many; returns what it was from the start. */
 static struct request *
 cut(struct queue *queue, unsigned most)
@@ -67,8 +88,11 @@ cut(struct queue *queue, unsigned most)
 	struct request *first = queue->first;
 	struct request *end = first;
 
-	for (unsigned i = 1; i < most && end != NULL && end->next != NULL; i++)
+	unsigned n = 1;
+
+	for (; n < most && end != NULL && end->next != NULL; n++)
 		end = end->next;
+	queue->count -= end == NULL ? 0 : n;
 	queue->first = end == NULL ? NULL : end->next;
 	if (queue->first == NULL)
 		queue->last = &queue->first;

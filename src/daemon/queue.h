@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct request;
 
@@ -11,6 +12,8 @@ struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t news;
 	struct request *first, **last;
+	unsigned count;
+	int64_t since;    /* microseconds: when it was empty last, and one came */
 	unsigned waiting; /* threads in queue_take() */
 	unsigned pokes;   /* how often queue_poke() was called */
 	bool closed;
@@ -22,6 +25,13 @@ void queue_add(struct queue *queue, struct request *request);
 /* The same for the first of several: nobody is called before queue_call(). */
 void queue_put(struct queue *queue, struct request *request);
 void queue_call(struct queue *queue);
+/*
+ * The same, with patience: while one of so many threads is at work, and will be back soon, it takes
+ * what has come meanwhile. A few large bites are less work than many small ones, and to wake a thread
+ * takes longer than most requests. Only when many wait, or they have waited for a millisecond,
+ * another one is called; so this is to be called again until then.
+ */
+void queue_hint(struct queue *queue, unsigned threads);
 /*
  * Up to `most` of them, linked by next, to *out; waits for one. *out is NULL when there is none,
  * but queue_poke() was called since *pokes, which is 0 at first. False when it was closed and is

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/daemon_priv.h"
 #include "daemon/link.h"
+#include "daemon/loop.h"
 #include "daemon/queue.h"
 
 enum { BATCH = 64, PAUSE_FIRST_MS = 20, PAUSE_MOST_MS = 500, LONG_MS = 1000 };
@@ -33,8 +34,19 @@ struct readers {
 static void
 end(struct request *r, enum adx_rc rc)
 {
+	r->called_later = true;
 	request_done(r, rc);
 	request_let_go(r);
+}
+
+/* Before this thread waits: whoever sends what it has replied to meanwhile. */
+static void
+call_loops(const struct reader *reader)
+{
+	struct daemon *daemon = reader->all->daemon;
+
+	for (int i = 0; i < DAEMON_LISTENERS; i++)
+		loops_call(daemon->loops[i]);
 }
 
 /* A read that others wait for, or that is to be kept: its rows first, then their meaning. */
@@ -188,6 +200,8 @@ receive_all(struct reader *reader, struct request *batch, enum adx_rc *rc, struc
 		struct request *r = batch;
 		enum adx_rc own;
 
+		if (!stmt_is_here(reader->link.db))
+			call_loops(reader);
 		guard_begin(&reader->link.guard, patience_for(r));
 		*rc = own = receive(r);
 		/* A lost connection is no read's own failure. */
@@ -243,12 +257,14 @@ run_until_done(struct reader *reader, struct request *batch)
 
 		metrics_add(metrics, METRIC_READS_BATCHES, 1);
 		batch = run_batch(reader, batch, &rc, &err);
+		call_loops(reader);
 		if (batch == NULL || rc == ADX_OK) {
 			/* What is left was not run, for no fault of its own. */
 			backoff.failures = 0;
 			continue;
 		}
 		batch = sift(batch, rc, &err);
+		call_loops(reader);
 		if (batch != NULL)
 			backoff_pause(&backoff, reader->all->daemon);
 	}
@@ -287,6 +303,12 @@ readers_call(struct readers *readers)
 }
 
 void
+readers_hint(struct readers *readers)
+{
+	queue_hint(&readers->queue, readers->count);
+}
+
+void
 readers_follow(struct readers *readers)
 {
 	queue_poke(&readers->queue);
@@ -295,6 +317,8 @@ readers_follow(struct readers *readers)
 void
 readers_tick(struct readers *readers, int64_t now)
 {
+	/* Should nobody have come back, and nobody have hinted again. */
+	queue_call(&readers->queue);
 	for (unsigned i = 0; i < readers->count; i++)
 		guard_tick(&readers->readers[i].link.guard, now);
 }

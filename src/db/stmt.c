@@ -31,6 +31,12 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 }
 
 bool
+stmt_is_here(struct db *db)
+{
+	return PQisBusy(db->conn) == 0;
+}
+
+bool
 stmt_aborted(const struct db *db)
 {
 	return PQpipelineStatus(db->conn) == PQ_PIPELINE_ABORTED;

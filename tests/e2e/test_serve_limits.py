@@ -172,6 +172,76 @@ class Time(LimitsTestCase):
         other.run("ROLLBACK")
         self.assertEqual(self.says(slow.result(), 200, "ok")["result"], 0)
 
+    def long_reads(self, server):
+        return server.metrics()["adminex_shared_reads_long_total"]
+
+    def batch(self, server, names, behind):
+        """A read that waits for a lock; meanwhile those of check_account and `behind` come, which
+        are the next batch then. Replies that are still to come, and who is in the way of the last."""
+        self.pool = concurrent.futures.ThreadPoolExecutor(len(names) + 2)
+        self.addCleanup(self.pool.shutdown)
+        before = server.metrics()["adminex_shared_reads_total"]
+        first, last = self.lock_table("sessions"), self.lock_table("roster_items")
+        replies = [self.send(server, "num_resources", {"user": "romeo", "host": HOST})]
+        self.waiting(1)
+        replies += [self.send(server, "check_account", {"user": name, "host": HOST})
+                    for name in names]
+        harness.wait_until(lambda: server.metrics()["adminex_shared_reads_total"]
+                           == before + 1 + len(names))
+        replies.append(self.send(server, behind, {"user": "juliet", "host": HOST}))
+        harness.wait_until(lambda: server.metrics()["adminex_shared_reads_total"]
+                           == before + 2 + len(names))
+        first.run("ROLLBACK")
+        return replies, last
+
+    def test_another_reader_comes_soon_when_one_waits(self):
+        """Within the second after which a read is taken to be a long one. A machine may stop for
+        that long, but not time after time."""
+        server = self.serve(readers=2)
+        for attempt in range(5):
+            before = self.long_reads(server)
+            other = self.lock_table("sessions")
+            slow = self.send(server, "num_resources", {"user": "romeo", "host": HOST})
+            self.waiting(1)
+            self.says(server.call("check_account", user=f"nobody{attempt}", host=HOST), 404,
+                      "user_does_not_exist")
+            in_time = self.long_reads(server) == before
+            other.run("ROLLBACK")
+            self.says(slow.result(), 200, "ok")
+            if in_time:
+                return
+        self.fail("the answer came when the read before it was given up")
+
+    def test_a_long_read_behind_others_goes_on_by_itself(self):
+        """The server may keep the answer before it until it has run: what is cancelled then is
+        another read than the one whose time is over."""
+        server = self.serve(readers=1)
+        (*others, slow), last = self.batch(server, ["juliet"], "get_roster")
+        for reply in others:
+            self.says(reply.result(), 200, "ok")
+        harness.wait_until(lambda: self.long_reads(server) >= 1)
+        self.assertFalse(slow.done())
+        last.run("ROLLBACK")
+        self.says(slow.result(), 200, "ok")
+
+    def test_replies_do_not_wait_for_a_long_read_behind_them(self):
+        """But for a few, whose answers the server keeps."""
+        server = self.serve(readers=1)
+        for attempt in range(5):
+            before = self.long_reads(server)
+            (first, *others, slow), last = self.batch(
+                server, [f"nobody{attempt}-{n}" for n in range(40)], "get_roster")
+            ready = concurrent.futures.as_completed(others)
+            for _ in range(16):
+                self.says(next(ready).result(), 404, "user_does_not_exist")
+            in_time = self.long_reads(server) == before
+            last.run("ROLLBACK")
+            for reply in (first, slow):
+                self.says(reply.result(), 200, "ok")
+            if in_time:
+                return
+        self.fail("no reply came before the read behind was given up")
+
     def test_a_list_beyond_its_time_is_cut_off(self):
         database = self.new_database(self.addCleanup)
         test_serve.fill_with_pause(self.cluster, database)
