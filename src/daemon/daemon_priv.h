@@ -176,6 +176,7 @@ struct request {
 	int exit;
 	unsigned retry_after; /* seconds; 0: none */
 	bool handed_over;     /* another thread carries it out, or did */
+	bool soon;            /* it is no more than a short read that has to be waited for */
 	bool sleeps;          /* its connection; the loop's own, as the next one */
 	bool woken;           /* the reply, or a part of it, is there */
 	bool called_later;    /* whoever makes the reply calls loops_call() then */

@@ -213,7 +213,7 @@ loop_await(struct request *r)
 {
 	enum { PATIENCE_US = 10000 };
 
-	if (r->loop->now - r->began > PATIENCE_US)
+	if (!r->soon || r->loop->now - r->began > PATIENCE_US)
 		loop_suspend(r);
 	else
 		r->loop->awaited++;

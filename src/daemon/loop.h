@@ -43,9 +43,9 @@ void loops_call(struct loops *loops);
 /* The connection sleeps until loop_resume() was called. */
 void loop_suspend(struct request *request);
 /*
- * The reply is not there yet. libmicrohttpd asks again in each round, which costs little; to let a
- * connection sleep costs three system calls more than a short read takes. So it sleeps only when
- * the reply does not come soon.
+ * The reply is not there yet. Where it is to come soon libmicrohttpd asks again in each round: that
+ * costs little, and to let a connection sleep takes three system calls, longer than a short read.
+ * All others sleep, and those that have waited for too long.
  */
 void loop_await(struct request *request);
 /* A reply was made that libmicrohttpd sends in the next round. */

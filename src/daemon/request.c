@@ -492,6 +492,7 @@ run_shared(struct request *r)
 	struct cache_key key;
 	bool here;
 
+	r->soon = true;
 	if (cache_may_be_on(r->daemon->cache) &&
 	    cache_key_make(&SQL_CATALOGUE[BACKEND_NATIVE][q->id], q->id, q->values, &scratch,
 			   &key)) {
