@@ -42,7 +42,7 @@ struct entry {
 	char bytes[]; /* of the key; host and username stand behind */
 };
 
-/* Most recent first. */
+/* The most recent first; of the hot about so. */
 struct segment {
 	struct entry_list list;
 	size_t bytes;

@@ -105,7 +105,8 @@ struct daemon {
 	unsigned spare_count;
 	atomic_int open;      /* requests whose reply was not sent whole yet */
 	atomic_int in_flight; /* of these, for commands that wait for the database */
-	atomic_int carried;   /* requests that another thread has than libmicrohttpd's */
+	/* Requests that another thread has than libmicrohttpd's, and readers that have any. */
+	atomic_int carried;
 	atomic_bool closed;   /* no more of these */
 	atomic_bool stopping;
 	atomic_bool doubt; /* whether a COMMIT happened; the cache stays off until it is known */
@@ -155,7 +156,7 @@ struct request {
 	/* From here on all begins with zeros. */
 	struct loop *loop;
 	struct MHD_Connection *connection;
-	atomic_int users; /* the connection, and whoever carries it out */
+	atomic_int users; /* the connection, whoever carries it out, and an errand of its loop */
 	struct settings *settings;
 	struct tokens *tokens; /* the caller may be one of them */
 	char id[REQUEST_ID_SIZE];
@@ -177,8 +178,11 @@ struct request {
 	unsigned retry_after; /* seconds; 0: none */
 	bool handed_over;     /* another thread carries it out, or did */
 	bool soon;            /* it is no more than a short read that has to be waited for */
-	bool sleeps;          /* its connection; the loop's own, as the next one */
-	bool woken;           /* the reply, or a part of it, is there */
+	/* The loop's own: */
+	int64_t awaited; /* since when; microseconds, 0: it was not yet */
+	bool sleeps;     /* its connection */
+	bool slept;      /* at any time */
+	bool woken;      /* the reply, or a part of it, is there */
 	bool called_later;    /* whoever makes the reply calls loops_call() then */
 	bool accounted_for;   /* it is counted, and in the log, as a command */
 	unsigned once_code;

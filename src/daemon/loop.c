@@ -38,7 +38,7 @@ struct loop {
 	/* The thread's own, of a round: */
 	int64_t now;      /* when it began; microseconds */
 	unsigned awaited; /* connections whose reply is not there yet, and that do not sleep */
-	bool restless;    /* a reply waits for the next round, to be sent */
+	bool restless;    /* something goes on in the next round, and nobody would ring */
 };
 
 struct loops {
@@ -196,6 +196,7 @@ take_in(struct loop *loop, struct arrival *arrival)
 		}
 		free(arrival);
 		arrival = next;
+		loop->restless = true;
 	}
 }
 
@@ -204,7 +205,7 @@ take_in(struct loop *loop, struct arrival *arrival)
 void
 loop_suspend(struct request *r)
 {
-	r->sleeps = true;
+	r->sleeps = r->slept = true;
 	MHD_suspend_connection(r->connection);
 }
 
@@ -213,7 +214,9 @@ loop_await(struct request *r)
 {
 	enum { PATIENCE_US = 10000 };
 
-	if (!r->soon || r->loop->now - r->began > PATIENCE_US)
+	if (r->awaited == 0)
+		r->awaited = r->loop->now;
+	if (!r->soon || r->loop->now - r->awaited > PATIENCE_US)
 		loop_suspend(r);
 	else
 		r->loop->awaited++;
@@ -277,8 +280,9 @@ longest_sleep(struct loop *loop)
 	if (MHD_get_timeout(loop->http, &ms) != MHD_YES || ms > AT_MOST)
 		return AT_MOST;
 	/*
-	 * It would ask those that are awaited again and again; they ring. Seldom there is something
-	 * else that it wants to go on with, which may not wait for long.
+	 * It would ask those that are awaited again and again; they ring. What else it wants to go
+	 * on with is known (loop_hurry()), but for what TLS has read ahead: that may not wait for
+	 * long.
 	 */
 	if (ms == 0 && loop->awaited > 0 && !loop->restless)
 		return 1;

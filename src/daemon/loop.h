@@ -48,7 +48,7 @@ void loop_suspend(struct request *request);
  * All others sleep, and those that have waited for too long.
  */
 void loop_await(struct request *request);
-/* A reply was made that libmicrohttpd sends in the next round. */
+/* There is something to send, or a connection to look at again, in the next round. */
 void loop_hurry(struct loop *loop);
 
 #endif

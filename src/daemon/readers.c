@@ -238,6 +238,7 @@ run_batch(struct reader *reader, struct request *batch, enum adx_rc *rc, struct 
 		batch = receive_all(reader, batch, rc, err);
 	if (reader->link.db == NULL)
 		return batch;
+	call_loops(reader);
 	stmt_drain(reader->link.db);
 	metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES, *rc == ADX_EUNAVAIL);
 	if (!guard_end(&reader->link.guard) || *rc == ADX_EUNAVAIL)
@@ -274,14 +275,19 @@ static void *
 read_on(void *arg)
 {
 	struct reader *reader = arg;
+	struct daemon *daemon = reader->all->daemon;
 	struct request *batch;
 	unsigned pokes = 0;
 
 	while (queue_take(&reader->all->queue, BATCH, &pokes, &batch)) {
-		if (batch != NULL)
-			run_until_done(reader, batch);
-		else
+		if (batch == NULL) {
 			link_follow(&reader->link);
+			continue;
+		}
+		/* Until the loops were called: they end when nobody carries anything any more. */
+		atomic_fetch_add(&daemon->carried, 1);
+		run_until_done(reader, batch);
+		atomic_fetch_sub(&daemon->carried, 1);
 	}
 	link_close(&reader->link);
 	return NULL;

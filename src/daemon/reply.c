@@ -197,6 +197,8 @@ read_spool(void *ctx, uint64_t pos, char *buf, size_t max)
 	struct request *r = ctx;
 	ssize_t n = spool_read(&r->spool, pos, buf, max, suspend, r);
 
+	if (n != 0)
+		loop_hurry(r->loop);
 	if (n == -1)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	return n == -2 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
@@ -253,6 +255,7 @@ reply_send(struct request *r)
 	add_headers(response, r, ended);
 	metrics_reply(&r->daemon->metrics, code);
 	request_log_refusal(r);
+	loop_hurry(r->loop);
 	sent = MHD_queue_response(r->connection, code, response);
 	MHD_destroy_response(response);
 	return sent;

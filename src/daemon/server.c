@@ -273,7 +273,6 @@ on_request(void *cls, struct MHD_Connection *connection, const char *path, const
 		loop_await(r);
 		return MHD_YES;
 	}
-	loop_hurry(r->loop);
 	return reply_send(r);
 }
 
@@ -288,6 +287,9 @@ on_completed(void *cls, struct MHD_Connection *connection, void **request,
 	(void)why;
 	if (r == NULL)
 		return;
+	/* What came while it slept nobody has heard. */
+	if (r->slept)
+		loop_hurry(r->loop);
 	atomic_fetch_sub(&r->daemon->open, 1);
 	spool_abandon(&r->spool);
 	request_release(r);

@@ -37,7 +37,7 @@ ADX_MUST_CHECK enum adx_rc stmt_send(struct db *db, enum sql_id id, const char *
 				     size_t count, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc stmt_mark(struct db *db, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc stmt_receive(struct db *db, struct rows **out, struct adx_error *err);
-/* Does stmt_receive() not have to wait for what the server says? */
+/* Has at least a part come of what stmt_receive() waits for? */
 bool stmt_is_here(struct db *db);
 /* Did a statement fail, so that those behind it are not run? */
 bool stmt_aborted(const struct db *db);

@@ -149,7 +149,8 @@ class Cluster:
         if done.returncode != 0:
             raise AssertionError(f"psql: {done.stderr.decode()}\n{query}")
         rows = csv.reader(io.StringIO(done.stdout.decode(), newline=""))
-        return [[None if value == NULL else value for value in row] for row in rows]
+        # A row of one empty text is an empty line.
+        return [[None if value == NULL else value for value in row or [""]] for row in rows]
 
 
 def is_alive(pid):
