@@ -35,7 +35,7 @@ struct cache {
 	bool wanted;
 	size_t max_bytes;
 	atomic_bool on; /* what follows from the two, for all shards */
-	size_t count; /* a power of two */
+	size_t count;   /* a power of two */
 	struct shard *shards;
 };
 

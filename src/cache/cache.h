@@ -11,7 +11,8 @@
  * - What a read answered goes to those who waited for it, kept or not: they asked before the drop.
  * - A failure goes to those who wait, and is forgotten.
  *
- * What is used again stands up to a scan of things used once (a segmented LRU, its hot half a CLOCK).
+ * What is used again stands up to a scan of things used once (a segmented LRU, its hot half a
+ * CLOCK).
  */
 #ifndef ADMINEX_CACHE_H
 #define ADMINEX_CACHE_H

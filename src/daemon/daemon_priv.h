@@ -107,7 +107,7 @@ struct daemon {
 	atomic_int in_flight; /* of these, for commands that wait for the database */
 	/* Requests that another thread has than libmicrohttpd's, and readers that have any. */
 	atomic_int carried;
-	atomic_bool closed;   /* no more of these */
+	atomic_bool closed; /* no more of these */
 	atomic_bool stopping;
 	atomic_bool doubt; /* whether a COMMIT happened; the cache stays off until it is known */
 	int64_t started;   /* milliseconds, monotonic */
@@ -178,13 +178,13 @@ struct request {
 	unsigned retry_after; /* seconds; 0: none */
 	bool handed_over;     /* another thread carries it out, or did */
 	bool soon;            /* it is no more than a short read that has to be waited for */
+	bool called_later;    /* whoever makes the reply calls loops_call() then */
+	bool accounted_for;   /* it is counted, and in the log, as a command */
 	/* The loop's own: */
 	int64_t awaited; /* since when; microseconds, 0: it was not yet */
 	bool sleeps;     /* its connection */
 	bool slept;      /* at any time */
 	bool woken;      /* the reply, or a part of it, is there */
-	bool called_later;    /* whoever makes the reply calls loops_call() then */
-	bool accounted_for;   /* it is counted, and in the log, as a command */
 	unsigned once_code;
 	unsigned tries;
 	struct cache_fill *fill;

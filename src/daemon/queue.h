@@ -27,9 +27,9 @@ void queue_put(struct queue *queue, struct request *request);
 void queue_call(struct queue *queue);
 /*
  * The same, with patience: while one of so many threads is at work, and will be back soon, it takes
- * what has come meanwhile. A few large bites are less work than many small ones, and to wake a thread
- * takes longer than most requests. Only when many wait, or they have waited for a millisecond,
- * another one is called; so this is to be called again until then.
+ * what has come meanwhile. A few large bites are less work than many small ones, and to wake a
+ * thread takes longer than most requests. Only when many wait, or they have waited for a
+ * millisecond, another one is called; so this is to be called again until then.
  */
 void queue_hint(struct queue *queue, unsigned threads);
 /*

@@ -596,8 +596,7 @@ writer_for(struct request *r)
 static enum adx_rc
 begin_call(struct request *r)
 {
-	enum adx_rc rc = body_parse(r->command, buf_text(&r->body), r->body.len,
-				    &r->call.arena,
+	enum adx_rc rc = body_parse(r->command, buf_text(&r->body), r->body.len, &r->call.arena,
 				    &r->parsed, &r->err);
 
 	if (rc != ADX_OK)
