@@ -125,8 +125,6 @@ out_write(struct out *out, const void *data, size_t len)
 	if (out->error != 0)
 		return;
 	buf_add(&out->pending, data, len);
-	if (out->pending.len <= BUFFER && buf_ok(&out->pending))
-		return;
 	if (!buf_ok(&out->pending))
 		out_fail(out, ENOMEM);
 	else if (out->holding && out->pending.len > HELD_IN_MEMORY)

@@ -139,7 +139,7 @@ request_new(struct loop *loop, struct MHD_Connection *connection)
 	r->format = FORMAT_JSON;
 	r->options = (struct run_options){ .max_affected = -1, .remark = remark, .ctx = r };
 	name_request(r);
-	spool_reset(&r->spool, (uint64_t)r->settings->config->http.max_reply << 20);
+	r->spool.most = (uint64_t)r->settings->config->http.max_reply << 20;
 	return r;
 }
 
@@ -158,7 +158,7 @@ request_release(struct request *r)
 		writer_free(r->call.writer);
 	call_reset(&r->call);
 	out_reset(r->out);
-	spool_reset(&r->spool, 0);
+	spool_reset(&r->spool);
 	strvec_free(&r->remarks);
 	buf_rinse(&r->body);
 	tokens_release(r->tokens);

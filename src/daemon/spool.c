@@ -16,14 +16,13 @@ spool_init(struct spool *spool, uint64_t most, void (*wake)(void *ctx), void *ct
 }
 
 void
-spool_reset(struct spool *spool, uint64_t most)
+spool_reset(struct spool *spool)
 {
 	if (spool->fd >= 0)
 		close(spool->fd);
 	buf_rinse(&spool->memory);
 	spool->fd = -1;
 	spool->written = 0;
-	spool->most = most;
 	spool->streams = false;
 	spool->complete = false;
 	spool->broken = false;

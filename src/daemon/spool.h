@@ -34,8 +34,8 @@ struct spool {
 
 void spool_init(struct spool *spool, uint64_t most, void (*wake)(void *ctx), void *ctx);
 void spool_free(struct spool *spool);
-/* Empty, and ready for the next reply. */
-void spool_reset(struct spool *spool, uint64_t most);
+/* Empty, and ready for the next reply, of which as much may wait. */
+void spool_reset(struct spool *spool);
 
 /* An out_sink: returns 0, or the errno of what went wrong. EPIPE: nobody fetches it. */
 int spool_write(void *ctx, const char *data, size_t len);
