@@ -25,15 +25,21 @@ link_close(struct link *link)
 	link->settings = NULL;
 }
 
-/* After a reload, connections follow when they are not in use. */
-static bool
-is_good(const struct link *link)
+bool
+link_is_current(const struct link *link)
 {
 	struct settings *now = daemon_settings(link->daemon);
 	bool same = link->settings == now && link->epoch == atomic_load(&link->daemon->epoch);
 
 	settings_release(now);
-	return same && link->db != NULL && db_alive(link->db);
+	return same;
+}
+
+/* After a reload, connections follow when they are not in use. */
+static bool
+is_good(const struct link *link)
+{
+	return link_is_current(link) && link->db != NULL && db_alive(link->db);
 }
 
 void

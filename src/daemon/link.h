@@ -22,6 +22,8 @@ void link_init(struct link *link, struct daemon *daemon, bool interrupts);
 /* The thread is gone, after link_close(). */
 void link_free(struct link *link);
 
+/* Is what it was made with still in force? Also while something runs. */
+bool link_is_current(const struct link *link);
 /* While nothing runs: have a connection. */
 ADX_MUST_CHECK enum adx_rc link_reach(struct link *link, struct adx_error *err);
 void link_close(struct link *link);

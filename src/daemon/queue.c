@@ -119,6 +119,18 @@ queue_take(struct queue *queue, unsigned most, unsigned *pokes, struct request *
 	return !ended;
 }
 
+struct request *
+queue_take_now(struct queue *queue, unsigned most)
+{
+	struct request *batch;
+
+	pthread_mutex_lock(&queue->lock);
+	batch = cut(queue, most);
+	call_one(queue);
+	pthread_mutex_unlock(&queue->lock);
+	return batch;
+}
+
 void
 queue_poke(struct queue *queue)
 {

@@ -38,6 +38,8 @@ void queue_hint(struct queue *queue, unsigned threads);
  * empty.
  */
 bool queue_take(struct queue *queue, unsigned most, unsigned *pokes, struct request **out);
+/* The same for a thread that has other things to do: does not wait. */
+struct request *queue_take_now(struct queue *queue, unsigned most);
 /* Have every thread look up once: something has changed. */
 void queue_poke(struct queue *queue);
 void queue_close(struct queue *queue);

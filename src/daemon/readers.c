@@ -1,9 +1,9 @@
 /*
  * Short reads of all callers, down one pipeline for each reader: what came while a batch was under
- * way is the next batch. A read that fails takes those behind it in the pipeline with it, so these
- * are sent again; reads can be run twice. One that takes long is cancelled and carried out by a
- * writer, so that the others need not wait for it. A database that is away is waited for, within
- * bounds.
+ * way is the next batch, and is sent before the one before has come whole. A read that fails takes
+ * those behind it in its batch with it, so these are sent again; reads can be run twice. One that
+ * takes long is cancelled and carried out by a writer, so that the others need not wait for it. A
+ * database that is away is waited for, within bounds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,7 @@ struct reader {
 	struct readers *all;
 	pthread_t thread;
 	struct link link;
+	struct request *again; /* to be sent, before anything new */
 };
 
 struct readers {
@@ -103,11 +104,32 @@ send_batch(struct reader *reader, struct request *batch, struct adx_error *err)
 {
 	enum adx_rc rc = ADX_OK;
 
+	metrics_add(&reader->all->daemon->metrics, METRIC_READS_BATCHES, 1);
 	for (struct request *r = batch; r != NULL && rc == ADX_OK; r = r->next) {
 		r->call.db = reader->link.db;
 		rc = call_send(&r->call, err);
 	}
 	return rc == ADX_OK ? stmt_mark(reader->link.db, err) : rc;
+}
+
+/* Behind those that are to be sent again already. */
+static void
+put_again(struct reader *reader, struct request *batch)
+{
+	struct request **last = &reader->again;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = batch;
+}
+
+static struct request *
+take_again(struct reader *reader)
+{
+	struct request *batch = reader->again;
+
+	reader->again = NULL;
+	return batch;
 }
 
 /* May it be tried again, or is it its own failure? */
@@ -192,81 +214,142 @@ settle(struct reader *reader, struct request *r, enum adx_rc rc)
 	}
 }
 
-/* Returns what is to be sent again, as what stood before it failed; *rc is what became of that. */
-static struct request *
-receive_all(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
+/*
+ * While the server works on one batch the next comes to lie behind it, so that it need not wait for
+ * us. Nothing is sent behind what had to be cancelled, as a cancel may hit what comes later, nor
+ * where the connection is to be made anew.
+ */
+static enum adx_rc
+send_ahead(struct reader *reader, struct request **ahead, struct adx_error *err)
 {
-	while (batch != NULL) {
-		struct request *r = batch;
-		enum adx_rc own;
+	const struct link *link = &reader->link;
 
-		if (!stmt_is_here(reader->link.db))
-			call_loops(reader);
-		guard_begin(&reader->link.guard, patience_for(r));
-		*rc = own = receive(r);
+	if (*ahead != NULL || guard_cancelled(&link->guard) || !stmt_stands(link->db) ||
+	    !link_is_current(link))
+		return ADX_OK;
+	*ahead = take_again(reader);
+	if (*ahead == NULL)
+		*ahead = queue_take_now(&reader->all->queue, BATCH);
+	*ahead = weed(*ahead);
+	return *ahead == NULL ? ADX_OK : send_batch(reader, *ahead, err);
+}
+
+/* Before this thread waits for an answer the server gets its next batch, and the loops their
+ * replies. */
+static enum adx_rc
+await(struct reader *reader, struct request *r, struct request **ahead, struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK;
+
+	guard_begin(&reader->link.guard, patience_for(r));
+	if (!stmt_is_here(reader->link.db)) {
+		rc = send_ahead(reader, ahead, err);
+		call_loops(reader);
+	}
+	return rc;
+}
+
+/*
+ * What stands behind one that failed is to be sent again. Any other return than ADX_OK is the
+ * connection's failure. *ahead is what was sent behind meanwhile, or NULL.
+ */
+static enum adx_rc
+receive_batch(struct reader *reader, struct request *batch, struct request **ahead,
+	      struct adx_error *err)
+{
+	enum adx_rc rc = ADX_OK, own = ADX_OK;
+
+	/*
+	 * A statement that failed took those behind it along. After any other failure, too, nobody
+	 * may take what may be left of its rows for their own.
+	 */
+	while (batch != NULL && own == ADX_OK) {
+		struct request *r = batch;
+
+		rc = await(reader, r, ahead, err);
+		if (rc != ADX_OK)
+			break;
+		own = receive(r);
 		/* A lost connection is no read's own failure. */
 		if (own == ADX_EUNAVAIL) {
 			*err = r->err;
-			return batch;
+			rc = own;
+			break;
 		}
 		batch = r->next;
 		r->next = NULL;
 		settle(reader, r, own);
-		/*
-		 * A statement that failed took those behind it along. After any other failure, too,
-		 * nobody may take what may be left of its rows for their own.
-		 */
-		if (own != ADX_OK)
-			break;
 	}
-	*rc = ADX_OK;
-	return batch;
+	put_again(reader, batch);
+	return rc;
 }
 
-static struct request *
-run_batch(struct reader *reader, struct request *batch, enum adx_rc *rc, struct adx_error *err)
+/* One batch after the other, each sent before the one before it has come whole. */
+static enum adx_rc
+receive_all(struct reader *reader, struct request *batch, struct adx_error *err)
 {
-	*rc = link_reach(&reader->link, err);
-	batch = *rc == ADX_OK ? weed(batch) : batch;
-	if (batch == NULL)
-		return NULL;
-	if (*rc == ADX_OK) {
-		guard_begin(&reader->link.guard, patience_for(batch));
-		*rc = send_batch(reader, batch, err);
+	enum adx_rc rc = ADX_OK;
+
+	while (batch != NULL && rc == ADX_OK) {
+		struct request *ahead = NULL;
+
+		rc = receive_batch(reader, batch, &ahead, err);
+		if (rc != ADX_OK) {
+			put_again(reader, ahead);
+			return rc;
+		}
+		call_loops(reader);
+		stmt_drain(reader->link.db);
+		batch = ahead;
 	}
-	if (*rc == ADX_OK)
-		batch = receive_all(reader, batch, rc, err);
-	if (reader->link.db == NULL)
-		return batch;
+	return rc;
+}
+
+/* What was not carried out is to be sent again; any return but ADX_OK says why. */
+static enum adx_rc
+run(struct reader *reader, struct adx_error *err)
+{
+	struct link *link = &reader->link;
+	struct request *batch;
+	enum adx_rc rc = link_reach(link, err);
+
+	if (rc != ADX_OK)
+		return rc;
+	batch = weed(take_again(reader));
+	if (batch == NULL)
+		return ADX_OK;
+	guard_begin(&link->guard, patience_for(batch));
+	rc = send_batch(reader, batch, err);
+	if (rc == ADX_OK)
+		rc = receive_all(reader, batch, err);
+	else
+		put_again(reader, batch);
 	call_loops(reader);
-	stmt_drain(reader->link.db);
-	metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES, *rc == ADX_EUNAVAIL);
-	if (!guard_end(&reader->link.guard) || *rc == ADX_EUNAVAIL)
-		link_close(&reader->link);
-	return batch;
+	stmt_drain(link->db);
+	metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES, rc == ADX_EUNAVAIL);
+	if (!guard_end(&link->guard) || rc == ADX_EUNAVAIL)
+		link_close(link);
+	return rc;
 }
 
 static void
-run_until_done(struct reader *reader, struct request *batch)
+run_until_done(struct reader *reader)
 {
-	struct metrics *metrics = &reader->all->daemon->metrics;
 	struct backoff backoff = { PAUSE_FIRST_MS, PAUSE_MOST_MS, 0 };
 
-	while (batch != NULL) {
+	while (reader->again != NULL) {
 		struct adx_error err = { 0 };
-		enum adx_rc rc;
+		enum adx_rc rc = run(reader, &err);
 
-		metrics_add(metrics, METRIC_READS_BATCHES, 1);
-		batch = run_batch(reader, batch, &rc, &err);
 		call_loops(reader);
-		if (batch == NULL || rc == ADX_OK) {
+		if (reader->again == NULL || rc == ADX_OK) {
 			/* What is left was not run, for no fault of its own. */
 			backoff.failures = 0;
 			continue;
 		}
-		batch = sift(batch, rc, &err);
+		reader->again = sift(reader->again, rc, &err);
 		call_loops(reader);
-		if (batch != NULL)
+		if (reader->again != NULL)
 			backoff_pause(&backoff, reader->all->daemon);
 	}
 }
@@ -286,7 +369,8 @@ read_on(void *arg)
 		}
 		/* Until the loops were called: they end when nobody carries anything any more. */
 		atomic_fetch_add(&daemon->carried, 1);
-		run_until_done(reader, batch);
+		put_again(reader, batch);
+		run_until_done(reader);
 		atomic_fetch_sub(&daemon->carried, 1);
 	}
 	link_close(&reader->link);

@@ -113,8 +113,8 @@ bool pipeline_empty(const struct db *db);
 /* Send what ends a transaction: its notification, COMMIT where it has begun with BEGIN, the mark.
  */
 bool pipeline_send_end(struct db *db);
-/* Is the mark next? */
-bool pipeline_at_mark(const struct db *db);
+/* Is a mark next, and nothing behind it? */
+bool pipeline_at_last_mark(const struct db *db);
 /* Did this part of the answer succeed? */
 bool pg_succeeded(const PGresult *res);
 

@@ -42,12 +42,24 @@ pipeline_empty(const struct db *db)
 }
 
 bool
-pipeline_at_mark(const struct db *db)
+pipeline_at_last_mark(const struct db *db)
 {
-	return !pipeline_empty(db) && db->flights[db->flight_first].kind == FLIGHT_MARK;
+	return db->flight_end - db->flight_first == 1 &&
+	       db->flights[db->flight_first].kind == FLIGHT_MARK;
 }
 
 /* ---- the queue --------------------------------------------------------------------------- */
+
+/* What has landed makes room: where something is always in flight nothing else would. */
+static void
+close_ranks(struct db *db)
+{
+	size_t left = db->flight_end - db->flight_first;
+
+	memmove(db->flights, db->flights + db->flight_first, left * sizeof(*db->flights));
+	db->flight_first = 0;
+	db->flight_end = left;
+}
 
 static bool
 reserve(struct db *db, size_t more)
@@ -55,8 +67,8 @@ reserve(struct db *db, size_t more)
 	size_t cap = db->flight_cap == 0 ? 64 : 2 * db->flight_cap;
 	struct flight *grown;
 
-	if (pipeline_empty(db))
-		db->flight_first = db->flight_end = 0;
+	if (db->flight_first > 0 && db->flight_first >= db->flight_end - db->flight_first)
+		close_ranks(db);
 	if (db->flight_end + more <= db->flight_cap)
 		return true;
 	grown = reallocarray(db->flights, cap, sizeof(*grown));
@@ -357,6 +369,8 @@ pipeline_reach(struct db *db, enum sql_id *id, struct adx_error *err)
 		if (rc != ADX_OK || f->kind == FLIGHT_STATEMENT)
 			return rc;
 	}
+	if (PQstatus(db->conn) == CONNECTION_BAD)
+		return pg_describe(db, NULL, "receiving", err);
 	return adx_fail(err, ADX_EFAIL, "no statement is in flight");
 }
 
@@ -408,6 +422,15 @@ discard(struct db *db, const struct flight *f)
 	PQclear(res);
 	if (res != NULL && PQstatus(db->conn) == CONNECTION_OK)
 		pipeline_finish(db);
+}
+
+bool
+stmt_stands(const struct db *db)
+{
+	for (size_t i = db->flight_first; i < db->flight_end; i++)
+		if (db->flights[i].kind != FLIGHT_STATEMENT && db->flights[i].kind != FLIGHT_MARK)
+			return false;
+	return true;
 }
 
 void

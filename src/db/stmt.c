@@ -25,7 +25,7 @@ stmt_receive(struct db *db, struct rows **out, struct adx_error *err)
 	}
 	rows->db = db;
 	rows->statement = statement_of(db, id);
-	rows->alone = pipeline_at_mark(db);
+	rows->alone = pipeline_at_last_mark(db);
 	*out = rows;
 	return ADX_OK;
 }

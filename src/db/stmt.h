@@ -31,7 +31,9 @@ ADX_MUST_CHECK enum adx_rc stmt_open(struct db *db, enum sql_id id, const char *
 /*
  * The same for many statements, none of which waits for the answer of another: send them, set a
  * mark, receive the rows of each in the order of sending, drain. When one fails the rest up to the
- * mark is not run. Until the drain the connection can do nothing else.
+ * mark is not run. Until the drain the connection can do nothing else, but for the next such row of
+ * statements, which may be sent behind the mark while stmt_stands(): each mark has its drain,
+ * before what comes behind it is received.
  */
 ADX_MUST_CHECK enum adx_rc stmt_send(struct db *db, enum sql_id id, const char *const values[],
 				     size_t count, struct adx_error *err);
@@ -39,6 +41,11 @@ ADX_MUST_CHECK enum adx_rc stmt_mark(struct db *db, struct adx_error *err);
 ADX_MUST_CHECK enum adx_rc stmt_receive(struct db *db, struct rows **out, struct adx_error *err);
 /* Has at least a part come of what stmt_receive() waits for? */
 bool stmt_is_here(struct db *db);
+/*
+ * Can what is in flight leave nothing undone that others rely on? Where one of them is the first of
+ * its name, or brings the limits of time, a failure before it would take that along.
+ */
+bool stmt_stands(const struct db *db);
 /* Did a statement fail, so that those behind it are not run? */
 bool stmt_aborted(const struct db *db);
 /* Forget what was sent and not received, up to the mark. Nothing to do when nothing is in flight.

@@ -171,15 +171,20 @@ class Load:
 
     # What became of it.
 
-    def wait_for(self, reads=0, writes=0):
-        """Until so many more of each were answered ok."""
+    def wait_for(self, reads=0, writes=0, ready=True):
+        """Until so many more of each were answered ok, and `ready`: the watcher was told that all
+        is well, so that what it is told next is about what happens next."""
         def count():
             with self.lock:
                 return (sum(n for (code, _), n in self.reads.items() if code == 200),
                         sum(got == (200, "ok") for got, _ in self.writes.values()))
+
+        def is_ready():
+            with self.lock:
+                return not ready or (bool(self.ready) and self.ready[-1][1] == 200)
         before = count()
         harness.wait_until(lambda: count()[0] >= before[0] + reads
-                           and count()[1] >= before[1] + writes)
+                           and count()[1] >= before[1] + writes and is_ready())
 
     def told(self):
         """What writers were told, and how often."""

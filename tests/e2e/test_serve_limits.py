@@ -1,5 +1,6 @@
 """The daemon's limits, and what slow clients can not do."""
 
+import collections
 import concurrent.futures
 import contextlib
 import json
@@ -14,6 +15,16 @@ import test_serve
 import world
 from world import HOST, PASSWORD
 
+# To read the vCard of one account fails when it is run, and only then.
+FAILING = f"""
+INSERT INTO hosts (host) VALUES ('{HOST}') ON CONFLICT DO NOTHING;
+INSERT INTO users (host, username) VALUES ('{HOST}', 'bad');
+CREATE FUNCTION fail(username text) RETURNS boolean LANGUAGE plpgsql AS
+$$BEGIN IF username = 'bad' THEN RAISE EXCEPTION 'broken'; END IF; RETURN true; END$$;
+ALTER TABLE vcards RENAME TO kept;
+CREATE VIEW vcards AS SELECT * FROM kept WHERE fail(username);
+INSERT INTO kept (host, username, vcard) VALUES ('{HOST}', 'bad', '<vCard xmlns="vcard-temp"/>');
+"""
 BAN = {"user": "romeo", "host": HOST, "reason": "x"}
 
 
@@ -171,6 +182,38 @@ class Time(LimitsTestCase):
         self.assertEqual(server.metrics()["adminex_shared_reads_long_total"], 1)
         other.run("ROLLBACK")
         self.assertEqual(self.says(slow.result(), 200, "ok")["result"], 0)
+
+    def test_a_read_that_fails_takes_no_other_along(self):
+        """Neither those behind it in its batch, nor the batch that was sent behind that one."""
+        database = self.new_database(self.addCleanup)
+        self.cluster.sql(database, FAILING)
+        server = self.serve(self.cluster.dsn(database), readers=1)
+        callers, rounds = 24, 40
+        pool = concurrent.futures.ThreadPoolExecutor(callers)
+        self.addCleanup(pool.shutdown)
+
+        def call(number):
+            """One of eight fails, each time."""
+            found = []
+            with contextlib.closing(server.connection()) as connection:
+                for n in range(rounds):
+                    if number % 8 == 0:
+                        name, fields = "get_vcard", {"user": "bad", "host": HOST, "name": "FN"}
+                    else:
+                        name, fields = "check_account", {"user": f"no{number}-{n}", "host": HOST}
+                    reply = daemon.exchange(connection, "POST", f"/api/{name}", json.dumps(fields))
+                    found.append((name, reply.status))
+            return found
+
+        replies = [reply for found in pool.map(call, range(callers)) for reply in found]
+        self.assertEqual(collections.Counter(replies), {
+            ("get_vcard", 500): callers // 8 * rounds,
+            ("check_account", 404): (callers - callers // 8) * rounds})
+        metrics = server.metrics()
+        self.assertEqual(metrics["adminex_database_failures_total"], 0)
+        # They were together, and those that a failure took along were sent again.
+        self.assertGreater(metrics["adminex_shared_reads_total"],
+                           metrics["adminex_shared_read_batches_total"])
 
     def long_reads(self, server):
         return server.metrics()["adminex_shared_reads_long_total"]
