@@ -217,7 +217,7 @@ def delete_old_users(bench):
     def theirs(database):
         return server.psql(database, "-c", OLD)
 
-    times = take_turns(fresh, bench.rounds(5), ours, theirs)
+    times = take_turns(fresh, bench.rounds(9), ours, theirs)
     ((left,),) = server.sql(state["name"], "SELECT count(*) FROM users")
     if int(left) != count - count // 4:
         raise SystemExit(f"bench: {left} of {count} accounts are left")
