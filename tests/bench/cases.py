@@ -167,7 +167,7 @@ def push_roster_alltoall(bench):
     def psql(query):
         return lambda _: server.psql(database, "-c", query)
 
-    first = take_turns(empty, bench.rounds(3), ours, psql(ALLTOALL))
+    first = take_turns(empty, bench.rounds(5), ours, psql(ALLTOALL))
     empty()
     ours(None)
     was = written()

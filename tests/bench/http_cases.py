@@ -9,7 +9,7 @@ import data
 import load
 import report
 from load import Crowd, Daemon, Failed, Load, Nginx
-from measure import WORK, statement
+from measure import WORK, ratio_of, statement
 
 CASES = {}
 ACCOUNTS = 200_000
@@ -39,7 +39,7 @@ class Line:
 
     @property
     def ratio(self):
-        return statistics.median(self.ours) / (statistics.median(self.theirs) if self.theirs else 1)
+        return ratio_of(self.ours, self.theirs) if self.theirs else statistics.median(self.ours)
 
     @property
     def limit(self):

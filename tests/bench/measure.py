@@ -154,6 +154,12 @@ def take_turns(before, rounds, *sides):
     return seconds
 
 
+def ratio_of(ours, theirs):
+    """The median of the ratios of neighbours: what a machine does to both at some time is in none
+    of them, where it would be in one of two medians."""
+    return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
+
+
 @dataclasses.dataclass
 class Line:
     """One comparison: a line of the table, and what it was compared with in full."""
@@ -169,7 +175,7 @@ class Line:
 
     @property
     def ratio(self):
-        times = statistics.median(self.ours) / statistics.median(self.theirs)
+        times = ratio_of(self.ours, self.theirs)
         return 1 / times if self.rate_of else times
 
     @property
