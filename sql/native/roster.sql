@@ -137,31 +137,23 @@ SELECT '' ~* $1::text OR '' ~* $2::text;
 -- both halves must come from one of them. Owners are looked for among the accounts: an expression
 -- is tried once for each, not for each of its contacts. Where any will do, accounts are left alone.
 SELECT r.username, r.host, r.jid
-  FROM adminex.roster_items AS r
- WHERE $3::text[] IS NULL
-   AND ($1::text[] IS NULL OR r.subscription = ANY ($1))
+  FROM (SELECT i.username, i.host, i.jid, i.subscription, i.ask
+          FROM adminex.roster_items AS i
+         WHERE $3::text[] IS NULL
+         UNION ALL
+        SELECT i.username, i.host, i.jid, i.subscription, i.ask
+          FROM adminex.users AS u
+          JOIN adminex.roster_items AS i ON i.host = u.host AND i.username = u.username
+         WHERE $3 IS NOT NULL
+           AND u.username ~* ANY ($3) AND u.host ~* ANY ($4::text[])
+           AND (cardinality($3) = 1
+                OR EXISTS (SELECT FROM unnest($3, $4) AS p(local, domain)
+                            WHERE u.username ~* p.local AND u.host ~* p.domain))) AS r
+ WHERE ($1::text[] IS NULL OR r.subscription = ANY ($1))
    AND ($2::text[] IS NULL OR r.ask = ANY ($2))
    AND ($5::text[] IS NULL
         OR (split_part('@' || r.jid, '@', -2) ~* ANY ($5)
             AND split_part(r.jid, '@', -1) ~* ANY ($6::text[])
-            AND (cardinality($5) = 1
-                 OR EXISTS (SELECT FROM unnest($5, $6) AS p(local, domain)
-                             WHERE split_part('@' || r.jid, '@', -2) ~* p.local
-                               AND split_part(r.jid, '@', -1) ~* p.domain))))
- UNION ALL
-SELECT r.username, r.host, r.jid
-  FROM adminex.users AS u
-  JOIN adminex.roster_items AS r ON r.host = u.host AND r.username = u.username
- WHERE $3 IS NOT NULL
-   AND u.username ~* ANY ($3) AND u.host ~* ANY ($4::text[])
-   AND (cardinality($3) = 1
-        OR EXISTS (SELECT FROM unnest($3, $4) AS p(local, domain)
-                    WHERE u.username ~* p.local AND u.host ~* p.domain))
-   AND ($1 IS NULL OR r.subscription = ANY ($1))
-   AND ($2 IS NULL OR r.ask = ANY ($2))
-   AND ($5 IS NULL
-        OR (split_part('@' || r.jid, '@', -2) ~* ANY ($5)
-            AND split_part(r.jid, '@', -1) ~* ANY ($6)
             AND (cardinality($5) = 1
                  OR EXISTS (SELECT FROM unnest($5, $6) AS p(local, domain)
                              WHERE split_part('@' || r.jid, '@', -2) ~* p.local
