@@ -324,6 +324,7 @@ run(struct reader *reader, struct adx_error *err)
 		rc = receive_all(reader, batch, err);
 	else
 		put_again(reader, batch);
+	call_loops(reader);
 	stmt_drain(link->db);
 	metrics_add(&reader->all->daemon->metrics, METRIC_DB_FAILURES, rc == ADX_EUNAVAIL);
 	if (!guard_end(&link->guard) || rc == ADX_EUNAVAIL)
